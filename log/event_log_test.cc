@@ -1,0 +1,161 @@
+#include "log/event_log.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "log/memory_store.h"
+
+namespace chargeledger::log {
+namespace {
+
+const core::LogId kLog = *core::LogId::FromBytes("0123456789abcdef");
+
+std::string EntryKey(uint64_t sequence) {
+  std::string key = absl::StrCat("e", kLog.bytes());
+  AppendBigEndian32(key, 1);
+  AppendBigEndian64(key, sequence);
+  return key;
+}
+
+std::string Entry(uint64_t n) { return absl::StrCat("entry number ", n); }
+
+std::unique_ptr<EventLog> Open(const Store& store) {
+  auto log = EventLog::Open(store, kLog, core::Generation(1));
+  EXPECT_TRUE(log.ok()) << log.status();
+  return *std::move(log);
+}
+
+// Appends entries [log size, size) in batches of `step`.
+void Grow(MemoryStore& store, EventLog& log, uint64_t size, uint64_t step) {
+  while (log.head().size < size) {
+    std::vector<std::string> bytes;
+    for (uint64_t n = log.head().size; n < size && bytes.size() < step; ++n) bytes.push_back(Entry(n));
+    std::vector<absl::string_view> entries(bytes.begin(), bytes.end());
+    std::vector<Hash> leaves;
+    for (absl::string_view entry : entries) leaves.push_back(LeafHash(entry));
+    WriteBatch batch;
+    const TreeHead head = log.Stage(entries, leaves, batch);
+    ASSERT_TRUE(store.Commit(batch, Durability::kSynced).ok());
+    log.Publish(head);
+  }
+}
+
+TEST(EventLog, ALogReopenedAtAnySizeHasTheSameHeadAndGoesOn) {
+  MemoryStore once, stepwise;
+  std::unique_ptr<EventLog> whole = Open(once);
+  Grow(once, *whole, 1000, 1000);
+  for (uint64_t size : {1, 2, 255, 256, 257, 511, 512, 700, 1000}) {
+    std::unique_ptr<EventLog> log = Open(stepwise);
+    Grow(stepwise, *log, size, 7);
+    EXPECT_EQ(log->head().root, *whole->RootAt(size)) << size;
+    EXPECT_EQ(Open(stepwise)->head(), log->head()) << size;
+  }
+}
+
+TEST(EventLog, ReadersSeeOnlyWhatIsPublished) {
+  MemoryStore store;
+  std::unique_ptr<EventLog> log = Open(store);
+  Grow(store, *log, 300, 300);
+  const std::string bytes = Entry(300);
+  WriteBatch batch;
+  const TreeHead head = log->Stage({bytes}, {LeafHash(bytes)}, batch);
+  EXPECT_EQ(log->head().size, 300u);
+  EXPECT_EQ(log->RootAt(301).status().code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(log->staged().size(), 301u);
+  ASSERT_TRUE(store.Commit(batch, Durability::kSynced).ok());
+  log->Publish(head);
+  EXPECT_EQ(log->head(), head);
+}
+
+TEST(EventLog, RootsAndLeavesAreRightWhileTilesAreStagedButNotStored) {
+  MemoryStore store, reference_store;
+  std::unique_ptr<EventLog> reference = Open(reference_store);
+  Grow(reference_store, *reference, 600, 600);
+  std::unique_ptr<EventLog> log = Open(store);
+  Grow(store, *log, 250, 250);
+  std::vector<std::string> bytes;
+  for (uint64_t n = 250; n < 600; ++n) bytes.push_back(Entry(n));
+  std::vector<absl::string_view> entries(bytes.begin(), bytes.end());
+  std::vector<Hash> leaves;
+  for (absl::string_view entry : entries) leaves.push_back(LeafHash(entry));
+  WriteBatch batch;
+  log->Stage(entries, leaves, batch);
+  EXPECT_EQ(*log->RootAt(200), *reference->RootAt(200));
+  EXPECT_EQ(*log->LeafHashAt(core::Sequence(520)), *reference->LeafHashAt(core::Sequence(520)));
+}
+
+TEST(EventLog, ReadGivesTheBytesAsTheyWere) {
+  MemoryStore store;
+  std::unique_ptr<EventLog> log = Open(store);
+  Grow(store, *log, 520, 100);
+  uint64_t next = 250;
+  ASSERT_TRUE(log->Read(core::Sequence(250), 20, [&](core::Sequence at, absl::string_view entry) {
+                   EXPECT_EQ(at.value(), next);
+                   EXPECT_EQ(entry, Entry(next++));
+                   return true;
+                 }).ok());
+  EXPECT_EQ(next, 270u);
+  ASSERT_TRUE(log->Read(core::Sequence(519), 100, [&](core::Sequence, absl::string_view) {
+                   ++next;
+                   return true;
+                 }).ok());
+  EXPECT_EQ(next, 271u);
+}
+
+TEST(EventLog, DamageIsFoundAtOpenAndNamed) {
+  struct Case {
+    std::string what;
+    std::function<void(WriteBatch&)> damage;
+    std::string named;
+  };
+  std::string head_key = absl::StrCat("h", kLog.bytes());
+  AppendBigEndian32(head_key, 1);
+  std::string tile_key = absl::StrCat("t", kLog.bytes());
+  AppendBigEndian32(tile_key, 1);
+  tile_key += std::string(9, '\0');
+  for (const Case& c : std::vector<Case>{
+           {"last entry gone", [](WriteBatch& b) { b.Delete(EntryKey(599)); }, "599"},
+           {"entry too many", [](WriteBatch& b) { b.PutCopy(EntryKey(600), "x"); }, "601"},
+           {"entry of the open tile changed",
+            [](WriteBatch& b) { b.PutCopy(EntryKey(550), "x"); }, "root"},
+           {"entry of the open tile gone", [](WriteBatch& b) { b.Delete(EntryKey(550)); },
+            "entry 550 is missing"},
+           {"tile gone", [&](WriteBatch& b) { b.Delete(tile_key); }, "tile 0/0"},
+           {"tile cut", [&](WriteBatch& b) { b.PutCopy(tile_key, "x"); }, "tile 0/0"},
+           {"tile changed", [&](WriteBatch& b) { b.PutCopy(tile_key, std::string(8192, 'x')); },
+            "root"},
+           {"head gone", [&](WriteBatch& b) { b.Delete(head_key); }, "0 entries"},
+           {"head cut", [&](WriteBatch& b) { b.PutCopy(head_key, "x"); }, "head"}}) {
+    MemoryStore store;
+    Grow(store, *Open(store), 600, 600);
+    WriteBatch batch;
+    c.damage(batch);
+    ASSERT_TRUE(store.Commit(batch, Durability::kSynced).ok());
+    auto log = EventLog::Open(store, kLog, core::Generation(1));
+    EXPECT_EQ(log.status().code(), absl::StatusCode::kDataLoss) << c.what;
+    EXPECT_NE(log.status().message().find(c.named), absl::string_view::npos)
+        << c.what << ": " << log.status();
+  }
+}
+
+TEST(EventLog, AnEntryMissingInTheMiddleIsAnErrorOfReadingAndNotAShorterAnswer) {
+  MemoryStore store;
+  std::unique_ptr<EventLog> log = Open(store);
+  Grow(store, *log, 600, 600);
+  WriteBatch batch;
+  batch.Delete(EntryKey(100));
+  ASSERT_TRUE(store.Commit(batch, Durability::kSynced).ok());
+  absl::Status status =
+      log->Read(core::Sequence(90), 50, [](core::Sequence, absl::string_view) { return true; });
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_NE(status.message().find("entry 100"), absl::string_view::npos) << status;
+}
+
+}  // namespace
+}  // namespace chargeledger::log

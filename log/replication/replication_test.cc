@@ -1,0 +1,218 @@
+// The two state machines against each other, without a network.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "log/memory_store.h"
+#include "log/replication/author.h"
+#include "log/replication/holder.h"
+
+namespace chargeledger::log::replication {
+namespace {
+
+const core::LogId kLog = *core::LogId::FromBytes("0123456789abcdef");
+const Author kAuthor{"acme", "north"};
+
+std::string MakeEntry(uint64_t sequence, const std::string& payload) {
+  v1::Entry entry;
+  entry.set_generation(1);
+  entry.set_sequence(sequence);
+  entry.mutable_frame_recorded()->set_payload(payload);
+  return entry.SerializeAsString();
+}
+
+// One side: a log in a store of its own.
+class Side {
+ public:
+  Side() { Reopen(); }
+
+  void Reopen() { log_ = *EventLog::Open(store_, kLog, core::Generation(1)); }
+
+  void Append(uint64_t count, const std::string& payload = "frame") {
+    for (uint64_t i = 0; i < count; ++i) {
+      const std::string bytes = MakeEntry(log_->head().size, payload);
+      Store({bytes}, {LeafHash(bytes)});
+    }
+  }
+  void Store(absl::Span<const absl::string_view> entries, absl::Span<const Hash> leaves) {
+    WriteBatch batch;
+    const TreeHead head = log_->Stage(entries, leaves, batch);
+    ASSERT_TRUE(store_.Commit(batch, Durability::kSynced).ok());
+    log_->Publish(head);
+  }
+  EventLog& log() { return *log_; }
+
+ private:
+  MemoryStore store_;
+  std::unique_ptr<EventLog> log_;
+};
+
+v1::ReplicateResponse Position(Side& holder) {
+  v1::ReplicateResponse response;
+  *response.mutable_position() = ToProto(holder.log().head());
+  return response;
+}
+
+// Verifies and stores one package, as ledgerd does.
+v1::ReplicateResponse Receive(Side& holder, const v1::ReplicateRequest& request) {
+  auto verdict = Verify(holder.log(), request.package());
+  EXPECT_TRUE(verdict.ok()) << verdict.status();
+  v1::ReplicateResponse response;
+  if (verdict->refusal.has_value()) {
+    *response.mutable_refusal() = *verdict->refusal;
+    return response;
+  }
+  holder.Store(verdict->entries, verdict->leaves);
+  *response.mutable_held() = ToProto(holder.log().head());
+  return response;
+}
+
+// One stream until nothing is left to send, cut after `packages`.
+absl::Status RunStream(Side& author, Side& holder, int packages = 1'000'000) {
+  AuthorStream stream(author.log(), kAuthor, {});
+  EXPECT_TRUE(CheckHello(stream.Hello().hello()).ok());
+  absl::Status status = stream.OnResponse(Position(holder));
+  while (status.ok() && packages-- > 0) {
+    auto package = stream.NextPackage();
+    EXPECT_TRUE(package.ok()) << package.status();
+    if (!package->has_value()) break;
+    status = stream.OnResponse(Receive(holder, **package));
+  }
+  return status;
+}
+
+TEST(Replication, AfterAnyNumberOfCutStreamsBothSidesHoldTheSame) {
+  Side author, holder;
+  for (int round = 0; round < 6; ++round) {
+    author.Append(400);
+    ASSERT_TRUE(RunStream(author, holder, round % 3).ok());
+    holder.Reopen();
+  }
+  ASSERT_TRUE(RunStream(author, holder).ok());
+  EXPECT_EQ(holder.log().head(), author.log().head());
+}
+
+TEST(Replication, APackageThatIsSentAgainIsAcknowledgedAndStoredOnce) {
+  Side author, holder;
+  author.Append(10);
+  AuthorStream stream(author.log(), kAuthor, {});
+  ASSERT_TRUE(stream.OnResponse(Position(holder)).ok());
+  auto package = *stream.NextPackage();
+  Receive(holder, *package);
+  const v1::ReplicateResponse again = Receive(holder, *package);
+  ASSERT_TRUE(again.has_held()) << again.DebugString();
+  EXPECT_EQ(again.held().size(), 10u);
+  EXPECT_EQ(holder.log().head(), author.log().head());
+}
+
+TEST(Replication, APackageThatOverlapsAddsOnlyWhatIsNew) {
+  Side author, holder;
+  author.Append(10);
+  ASSERT_TRUE(RunStream(author, holder).ok());
+  Side empty;
+  author.Append(10);
+  AuthorStream stream(author.log(), kAuthor, {});
+  ASSERT_TRUE(stream.OnResponse(Position(empty)).ok());
+  EXPECT_TRUE(Receive(holder, **stream.NextPackage()).has_held());
+  EXPECT_EQ(holder.log().head(), author.log().head());
+}
+
+TEST(Replication, AHolderThatHasAnotherHistoryIsNeverSentAnything) {
+  Side author, holder;
+  author.Append(5);
+  holder.Append(3, "other");
+  EXPECT_EQ(RunStream(author, holder).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(holder.log().head().size, 3u);
+}
+
+TEST(Replication, AnAuthorThatLostEntriesStopsAndSaysSo) {
+  Side author, holder;
+  author.Append(3);
+  holder.Append(5);
+  absl::Status status = RunStream(author, holder);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(status.message().find("lost"), absl::string_view::npos);
+}
+
+TEST(Replication, NothingOfABadPackageIsStored) {
+  struct Case {
+    std::string what;
+    std::function<void(v1::EntryPackage&)> spoil;
+    v1::Refusal::Reason reason;
+  };
+  for (const Case& c : std::vector<Case>{
+           {"a bit flipped", [](v1::EntryPackage& p) { (*p.mutable_entries(3)).back() ^= 1; },
+            v1::Refusal::REASON_DIVERGED},
+           {"root of something else",
+            [](v1::EntryPackage& p) { p.mutable_head()->mutable_root()->front() ^= 1; },
+            v1::Refusal::REASON_DIVERGED},
+           {"entry left out",
+            [](v1::EntryPackage& p) { p.mutable_entries()->DeleteSubrange(2, 1); },
+            v1::Refusal::REASON_MALFORMED},
+           {"entries swapped", [](v1::EntryPackage& p) { p.mutable_entries()->SwapElements(1, 2); },
+            v1::Refusal::REASON_MALFORMED},
+           {"not an entry", [](v1::EntryPackage& p) { p.set_entries(0, "\xff\xff"); },
+            v1::Refusal::REASON_MALFORMED},
+           {"beginning beyond the end",
+            [](v1::EntryPackage& p) {
+              p.set_first_sequence(7);
+              p.mutable_head()->set_size(17);
+            },
+            v1::Refusal::REASON_GAP},
+           {"numbers that overflow",
+            [](v1::EntryPackage& p) {
+              p.set_first_sequence(~uint64_t{0} - 2);
+              p.mutable_head()->set_size(7);
+            },
+            v1::Refusal::REASON_MALFORMED},
+           {"nothing", [](v1::EntryPackage& p) { p.clear_entries(); },
+            v1::Refusal::REASON_MALFORMED}}) {
+    Side author, holder;
+    author.Append(10);
+    AuthorStream stream(author.log(), kAuthor, {});
+    ASSERT_TRUE(stream.OnResponse(Position(holder)).ok());
+    auto package = *stream.NextPackage();
+    c.spoil(*package->mutable_package());
+    const v1::ReplicateResponse response = Receive(holder, *package);
+    ASSERT_TRUE(response.has_refusal()) << c.what;
+    EXPECT_EQ(response.refusal().reason(), c.reason) << c.what << response.DebugString();
+    EXPECT_EQ(holder.log().head().size, 0u) << c.what;
+    EXPECT_EQ(holder.log().staged().size(), 0u) << c.what;
+    EXPECT_FALSE(stream.OnResponse(response).ok());
+  }
+}
+
+TEST(Replication, BytesInFlightAreBounded) {
+  Side author, holder;
+  author.Append(2000, std::string(1000, 'x'));
+  AuthorOptions options;
+  options.max_in_flight_bytes = 300'000;
+  AuthorStream stream(author.log(), kAuthor, options);
+  ASSERT_TRUE(stream.OnResponse(Position(holder)).ok());
+  std::vector<v1::ReplicateRequest> sent;
+  while (true) {
+    auto package = *stream.NextPackage();
+    if (!package.has_value()) break;
+    sent.push_back(*package);
+  }
+  EXPECT_EQ(sent.size(), 2u);
+  ASSERT_TRUE(stream.OnResponse(Receive(holder, sent[0])).ok());
+  EXPECT_TRUE(stream.NextPackage()->has_value());
+}
+
+TEST(Replication, AHolderThatClaimsMoreThanItWasSentIsNotBelieved) {
+  Side author, holder;
+  author.Append(10);
+  AuthorStream stream(author.log(), kAuthor, {});
+  ASSERT_TRUE(stream.OnResponse(Position(holder)).ok());
+  v1::ReplicateResponse lie;
+  *lie.mutable_held() = ToProto(author.log().head());
+  EXPECT_EQ(stream.OnResponse(lie).code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(stream.held().size, 0u);
+}
+
+}  // namespace
+}  // namespace chargeledger::log::replication

@@ -1,0 +1,169 @@
+#include "log/rocksdb_store.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <atomic>
+
+#include "absl/strings/str_cat.h"
+
+namespace chargeledger::log {
+namespace {
+
+rocksdb::Slice ToSlice(absl::string_view view) { return {view.data(), view.size()}; }
+
+absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+// The one translation of RocksDB's statuses.
+absl::Status Translate(const rocksdb::Status& status, absl::string_view what) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string message = absl::StrCat(what, ": ", status.ToString());
+  if (status.IsCorruption()) return absl::DataLossError(message);
+  if (status.IsNoSpace()) return absl::ResourceExhaustedError(message);
+  if (status.IsInvalidArgument()) return absl::FailedPreconditionError(message);
+  if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
+    return absl::FailedPreconditionError(absl::StrCat(message, "; is another process using it?"));
+  }
+  return absl::UnavailableError(message);
+}
+
+class RocksDbReader : public Reader {
+ public:
+  RocksDbReader(rocksdb::DB& db, const rocksdb::Snapshot* snapshot)
+      : db_(db), snapshot_(snapshot) {}
+  ~RocksDbReader() override {
+    if (snapshot_ != nullptr) db_.ReleaseSnapshot(snapshot_);
+  }
+
+  absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const override {
+    std::string value;
+    rocksdb::Status status = db_.Get(ReadOptions(), ToSlice(key), &value);
+    if (status.IsNotFound()) return std::optional<std::string>();
+    if (!status.ok()) return Translate(status, "read");
+    return std::optional<std::string>(std::move(value));
+  }
+
+  absl::Status Scan(absl::string_view begin, absl::string_view end, Visitor visit) const override {
+    rocksdb::ReadOptions options = ReadOptions();
+    const rocksdb::Slice bound = ToSlice(end);
+    if (!end.empty()) options.iterate_upper_bound = &bound;
+    std::unique_ptr<rocksdb::Iterator> it(db_.NewIterator(options));
+    for (it->Seek(ToSlice(begin)); it->Valid(); it->Next()) {
+      if (!visit(ToView(it->key()), ToView(it->value()))) break;
+    }
+    return Translate(it->status(), "scan");
+  }
+
+  absl::Status ScanReverse(absl::string_view begin, absl::string_view end,
+                           Visitor visit) const override {
+    rocksdb::ReadOptions options = ReadOptions();
+    const rocksdb::Slice lower = ToSlice(begin), upper = ToSlice(end);
+    options.iterate_lower_bound = &lower;
+    if (!end.empty()) options.iterate_upper_bound = &upper;
+    std::unique_ptr<rocksdb::Iterator> it(db_.NewIterator(options));
+    for (it->SeekToLast(); it->Valid(); it->Prev()) {
+      if (!visit(ToView(it->key()), ToView(it->value()))) break;
+    }
+    return Translate(it->status(), "reverse scan");
+  }
+
+ private:
+  rocksdb::ReadOptions ReadOptions() const {
+    rocksdb::ReadOptions options;
+    options.snapshot = snapshot_;
+    return options;
+  }
+
+  rocksdb::DB& db_;
+  const rocksdb::Snapshot* snapshot_;
+};
+
+class RocksDbStore final : public Store {
+ public:
+  RocksDbStore(std::unique_ptr<rocksdb::DB> db, bool sync)
+      : db_(std::move(db)), reader_(*db_, nullptr), sync_(sync) {}
+  ~RocksDbStore() override { db_->Close(); }
+
+  absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const override {
+    return reader_.Get(key);
+  }
+  absl::Status Scan(absl::string_view begin, absl::string_view end, Visitor visit) const override {
+    return reader_.Scan(begin, end, visit);
+  }
+  absl::Status ScanReverse(absl::string_view begin, absl::string_view end,
+                           Visitor visit) const override {
+    return reader_.ScanReverse(begin, end, visit);
+  }
+
+  absl::Status Commit(const WriteBatch& batch, Durability durability) override {
+    if (failed_.load()) {
+      return absl::FailedPreconditionError(
+          "the store failed to write earlier and must be opened again");
+    }
+    rocksdb::WriteBatch writes;
+    for (const WriteBatch::Operation& operation : batch.operations()) {
+      rocksdb::Status status = operation.value.has_value()
+                                   ? writes.Put(operation.key, ToSlice(*operation.value))
+                                   : writes.Delete(operation.key);
+      if (!status.ok()) return Translate(status, "batch");
+    }
+    rocksdb::WriteOptions options;
+    options.sync = sync_ && durability == Durability::kSynced;
+    rocksdb::Status status = db_->Write(options, &writes);
+    // After a failed write or sync nobody knows what the device holds: only opening again can tell.
+    if (!status.ok()) failed_.store(true);
+    return Translate(status, "write");
+  }
+
+  std::unique_ptr<Reader> Snapshot() const override {
+    return std::make_unique<RocksDbReader>(*db_, db_->GetSnapshot());
+  }
+
+ private:
+  std::unique_ptr<rocksdb::DB> db_;
+  RocksDbReader reader_;
+  const bool sync_;
+  std::atomic<bool> failed_{false};
+};
+
+rocksdb::Options ToOptions(const RocksDbOptions& options) {
+  rocksdb::Options db;
+  db.create_if_missing = true;
+  db.paranoid_checks = true;
+  // A torn tail is what a crash leaves; anything else is damage, and must not be taken for a shorter log.
+  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  db.recycle_log_file_num = 0;
+  db.track_and_verify_wals_in_manifest = true;
+  db.max_open_files = 512;
+  db.keep_log_file_num = 4;
+  db.max_background_jobs = 2;
+  db.write_buffer_size = options.use == RocksDbOptions::Use::kLog ? 64 << 20 : 32 << 20;
+  db.compression = rocksdb::kZSTD;
+  db.level_compaction_dynamic_level_bytes = true;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(options.cache_bytes);
+  table.block_size = 16 << 10;
+  table.checksum = rocksdb::kXXH3;
+  if (options.use == RocksDbOptions::Use::kState) {
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  }
+  db.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return db;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const std::string& directory,
+                                                        const RocksDbOptions& options) {
+  rocksdb::DB* db = nullptr;
+  rocksdb::Status status = rocksdb::DB::Open(ToOptions(options), directory, &db);
+  if (!status.ok()) return Translate(status, absl::StrCat("cannot open ", directory));
+  return std::unique_ptr<Store>(
+      std::make_unique<RocksDbStore>(std::unique_ptr<rocksdb::DB>(db), options.sync));
+}
+
+}  // namespace chargeledger::log

@@ -1,0 +1,27 @@
+// The Store on RocksDB. RocksDB's types and statuses stay inside rocksdb_store.cc.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "log/store.h"
+
+namespace chargeledger::log {
+
+struct RocksDbOptions {
+  // What is kept is mostly read once, in order (a log), or again and again (a projection's state).
+  enum class Use { kLog, kState };
+  Use use = Use::kLog;
+  // Block cache in bytes.
+  size_t cache_bytes = 64 << 20;
+  // False turns kSynced into kBuffered: to measure what durability costs, and for nothing else.
+  bool sync = true;
+};
+
+// Opens or creates `directory`. FAILED_PRECONDITION if another process has it open; DATA_LOSS if what is there is
+// damaged; both name the directory.
+absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const std::string& directory,
+                                                        const RocksDbOptions& options);
+
+}  // namespace chargeledger::log

@@ -1,0 +1,88 @@
+// An ordered key-value store with atomic batches: what the event log and the projections' state stand on.
+//
+// Behind it are RocksDB (rocksdb_store.h) and memory (memory_store.h); store_contract_test.cc holds both to what is
+// said here. Thread-safe, except that a WriteBatch belongs to one thread.
+//
+//  1. A batch is applied whole or not at all, also across a crash.
+//  2. When Commit returns OK with kSynced, the batch and every batch committed before it survive a power loss.
+//  3. When Commit returns OK with kBuffered, the batch survives the end of the process, not a power loss.
+//  4. After a failed Commit nothing is known of the batch until the store is opened again: every later Commit fails too.
+//  5. A Snapshot sees exactly the batches committed before it was taken.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace chargeledger::log {
+
+enum class Durability { kSynced, kBuffered };
+
+// Changes in the order in which they are applied. Keys are copied. Values are borrowed until Commit returns, unless put
+// with PutCopy: an entry's bytes are not copied on their way to the disk more often than must be.
+class WriteBatch {
+ public:
+  struct Operation {
+    std::string key;
+    // Absent: delete the key.
+    std::optional<absl::string_view> value;
+  };
+
+  void Put(std::string key, absl::string_view borrowed_value) {
+    operations_.push_back({std::move(key), borrowed_value});
+  }
+  void PutCopy(std::string key, std::string value) {
+    copies_.push_back(std::move(value));
+    Put(std::move(key), copies_.back());
+  }
+  void Delete(std::string key) { operations_.push_back({std::move(key), std::nullopt}); }
+
+  const std::vector<Operation>& operations() const { return operations_; }
+
+ private:
+  std::vector<Operation> operations_;
+  std::deque<std::string> copies_;
+};
+
+// Reading. Errors are DATA_LOSS if stored bytes are damaged, UNAVAILABLE if the device failed.
+class Reader {
+ public:
+  // Returns false to stop.
+  using Visitor = absl::FunctionRef<bool(absl::string_view key, absl::string_view value)>;
+
+  virtual ~Reader() = default;
+
+  virtual absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const = 0;
+  // Keys in [begin, end), ascending.
+  virtual absl::Status Scan(absl::string_view begin, absl::string_view end,
+                            Visitor visit) const = 0;
+  // Keys in [begin, end), descending.
+  virtual absl::Status ScanReverse(absl::string_view begin, absl::string_view end,
+                                   Visitor visit) const = 0;
+};
+
+class Store : public Reader {
+ public:
+  virtual absl::Status Commit(const WriteBatch& batch, Durability durability) = 0;
+  // Must not outlive the store.
+  virtual std::unique_ptr<Reader> Snapshot() const = 0;
+};
+
+// The first key after all keys that begin with `prefix`; empty (no bound) if there is none.
+std::string AfterPrefix(absl::string_view prefix);
+
+// Big-endian, so that keys order as numbers do.
+void AppendBigEndian32(std::string& out, uint32_t value);
+void AppendBigEndian64(std::string& out, uint64_t value);
+// `bytes` are exactly 8.
+uint64_t ReadBigEndian64(absl::string_view bytes);
+uint32_t ReadBigEndian32(absl::string_view bytes);
+
+}  // namespace chargeledger::log
