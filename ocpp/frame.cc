@@ -1,0 +1,170 @@
+#include "ocpp/frame.h"
+
+#include <simdjson.h>
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+
+namespace chargeledger::ocpp {
+namespace {
+
+constexpr size_t kMaxMessageIdLength = 255;
+
+absl::string_view ToView(std::string_view view) { return {view.data(), view.size()}; }
+
+BadFrame Malformed(absl::string_view message_id, absl::string_view description) {
+  return {std::string(message_id), ErrorCode::kFormationViolation, std::string(description), true};
+}
+
+BadFrame Ignored(absl::string_view message_id, absl::string_view description) {
+  return {std::string(message_id), ErrorCode::kProtocolError, std::string(description), false};
+}
+
+}  // namespace
+
+absl::string_view ErrorCodeName(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kNotImplemented:
+      return "NotImplemented";
+    case ErrorCode::kNotSupported:
+      return "NotSupported";
+    case ErrorCode::kInternalError:
+      return "InternalError";
+    case ErrorCode::kProtocolError:
+      return "ProtocolError";
+    case ErrorCode::kSecurityError:
+      return "SecurityError";
+    case ErrorCode::kFormationViolation:
+      return "FormationViolation";
+    case ErrorCode::kPropertyConstraintViolation:
+      return "PropertyConstraintViolation";
+    case ErrorCode::kOccurenceConstraintViolation:
+      return "OccurenceConstraintViolation";
+    case ErrorCode::kTypeConstraintViolation:
+      return "TypeConstraintViolation";
+    case ErrorCode::kGenericError:
+      return "GenericError";
+  }
+  return "GenericError";
+}
+
+struct FrameReader::State {
+  // The message with simdjson's padding behind it.
+  std::string buffer;
+  // Validates the whole text, also where nobody looks at it.
+  simdjson::dom::parser validator;
+  // Reads the envelope, and keeps the payload as text: numbers in it must not be turned into floating point.
+  simdjson::ondemand::parser reader;
+
+  std::variant<Frame, BadFrame> Read(absl::string_view bytes);
+  std::variant<Frame, BadFrame> ReadEnvelope(simdjson::dom::array envelope);
+  absl::string_view RawElement(size_t index);
+};
+
+FrameReader::FrameReader() : state_(std::make_unique<State>()) {}
+FrameReader::~FrameReader() = default;
+
+std::variant<Frame, BadFrame> FrameReader::Read(absl::string_view bytes) {
+  return state_->Read(bytes);
+}
+
+std::variant<Frame, BadFrame> FrameReader::State::Read(absl::string_view bytes) {
+  buffer.assign(bytes.data(), bytes.size());
+  buffer.reserve(bytes.size() + simdjson::SIMDJSON_PADDING);
+  simdjson::dom::element document;
+  auto error = validator.parse(buffer.data(), bytes.size(), false).get(document);
+  if (error) {
+    return Malformed("-1", absl::StrCat("not JSON: ", simdjson::error_message(error)));
+  }
+  simdjson::dom::array envelope;
+  if (document.get_array().get(envelope)) return Malformed("-1", "not a JSON array");
+  return ReadEnvelope(envelope);
+}
+
+std::variant<Frame, BadFrame> FrameReader::State::ReadEnvelope(simdjson::dom::array envelope) {
+  int64_t type = 0;
+  std::string_view id;
+  if (envelope.at(0).get_int64().get(type)) return Malformed("-1", "the message type is no number");
+  if (envelope.at(1).get_string().get(id)) return Malformed("-1", "the message id is no string");
+  if (id.size() > kMaxMessageIdLength) return Malformed("-1", "the message id is too long");
+  Frame frame;
+  frame.message_id = ToView(id);
+  std::string_view text;
+  switch (type) {
+    case 2:
+      frame.type = MessageType::kCall;
+      if (envelope.size() != 4) {
+        return Malformed(frame.message_id,
+                         absl::StrCat("a CALL has 4 elements, this one ", envelope.size()));
+      }
+      if (envelope.at(2).get_string().get(text)) {
+        return Malformed(frame.message_id, "the action is no string");
+      }
+      frame.action = ToView(text);
+      if (!envelope.at(3).is_object()) {
+        return Malformed(frame.message_id, "the payload is no object");
+      }
+      frame.payload = RawElement(3);
+      return frame;
+    case 3:
+      frame.type = MessageType::kCallResult;
+      if (envelope.size() != 3 || !envelope.at(2).is_object()) {
+        return Ignored(frame.message_id, "a CALLRESULT has 3 elements, the last an object");
+      }
+      frame.payload = RawElement(2);
+      return frame;
+    case 4:
+      frame.type = MessageType::kCallError;
+      if (envelope.size() < 3 || envelope.at(2).get_string().get(text)) {
+        return Ignored(frame.message_id, "a CALLERROR names its code as a string");
+      }
+      frame.error_code = ToView(text);
+      if (!envelope.at(3).get_string().get(text)) frame.error_description = ToView(text);
+      if (envelope.size() > 4) frame.payload = RawElement(4);
+      return frame;
+    default:
+      return Ignored(frame.message_id, absl::StrCat("message type ", type, " is unknown"));
+  }
+}
+
+absl::string_view FrameReader::State::RawElement(size_t index) {
+  simdjson::ondemand::document document;
+  simdjson::ondemand::array array;
+  if (reader.iterate(buffer.data(), buffer.size(), buffer.size() + simdjson::SIMDJSON_PADDING)
+          .get(document) ||
+      document.get_array().get(array)) {
+    return "{}";
+  }
+  for (auto element : array) {
+    if (index-- > 0) continue;
+    std::string_view raw;
+    simdjson::ondemand::value value;
+    if (element.get(value)) return "{}";
+    simdjson::ondemand::object object;
+    if (value.get_object().get(object) || object.raw_json().get(raw)) return "{}";
+    // simdjson hands over the white space behind the object with it.
+    return absl::StripTrailingAsciiWhitespace(ToView(raw));
+  }
+  return "{}";
+}
+
+std::string JsonString(absl::string_view text) {
+  return nlohmann::json(std::string(text))
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string MakeCallResult(absl::string_view message_id, absl::string_view payload) {
+  return absl::StrCat("[3,", JsonString(message_id), ",", payload, "]");
+}
+
+std::string MakeCallError(absl::string_view message_id, ErrorCode code,
+                          absl::string_view description) {
+  return absl::StrCat("[4,", JsonString(message_id), ",", JsonString(ErrorCodeName(code)), ",",
+                      JsonString(description.substr(0, 255)), ",{}]");
+}
+
+}  // namespace chargeledger::ocpp

@@ -1,0 +1,44 @@
+// The four projections of the ledger as one fold: sessions, the bills that follow from them, stations, faults.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "projections/billing.h"
+#include "projections/faults.h"
+#include "projections/fold.h"
+#include "projections/sessions.h"
+#include "projections/stations.h"
+
+namespace chargeledger::projections {
+
+class Books final : public Fold {
+ public:
+  // Places of the parts, and so of their states.
+  enum Index : size_t { kSessions, kBilling, kStations, kFaults };
+
+  explicit Books(const FlatTariff& tariff) : billing_(tariff) {}
+
+  std::vector<Part> parts() const override {
+    return {{"sessions", Sessions::kVersion},
+            {"billing", Billing::kVersion},
+            {"stations", Stations::kVersion},
+            {"faults", Faults::kVersion}};
+  }
+  std::string parameters() const override { return billing_.tariff().ToText(); }
+  void Apply(const Event& event, absl::Span<State* const> states) override {
+    if (auto closed = sessions_.Apply(event, *states[kSessions])) {
+      billing_.OnSessionClosed(*closed, *states[kBilling]);
+    }
+    stations_.Apply(event, *states[kStations]);
+    faults_.Apply(event, *states[kFaults]);
+  }
+
+ private:
+  Sessions sessions_;
+  Billing billing_;
+  Stations stations_;
+  Faults faults_;
+};
+
+}  // namespace chargeledger::projections

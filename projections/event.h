@@ -1,0 +1,76 @@
+// What projections fold: log entries, decoded once for all of them, frames put together from their parts.
+//
+// An EventReader reads one generation's entries in order. It is not thread-safe; an Event borrows from it until the
+// next Read. The bytes are untrusted: an entry that cannot be decoded is an event of its own kind, never a stop.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "chargeledger/v1/entry.pb.h"
+#include "core/ids.h"
+#include "ocpp/frame.h"
+
+namespace chargeledger::projections {
+
+struct Event {
+  enum class Kind {
+    // A well-formed OCPP-J frame: `frame`.
+    kFrame,
+    // A frame that is none: `bad_frame`.
+    kBadFrame,
+    // Something else the author recorded: `entry`.
+    kOther,
+    // Bytes that are no Entry.
+    kUnreadable,
+  };
+
+  Kind kind = Kind::kOther;
+  core::LogId log_id;
+  // Site of the log's author.
+  absl::string_view site;
+  core::Generation generation;
+  // Of the entry; of a frame in parts, the first one's.
+  core::Sequence sequence;
+  // The author's wall clock.
+  int64_t received_at_us = 0;
+  const v1::Entry* entry = nullptr;
+
+  // Of frames.
+  absl::string_view charge_point_id;
+  uint64_t connection = 0;
+  v1::Direction direction = v1::DIRECTION_UNSPECIFIED;
+  v1::Subprotocol subprotocol = v1::SUBPROTOCOL_UNSPECIFIED;
+  ocpp::Frame frame;
+  const ocpp::BadFrame* bad_frame = nullptr;
+};
+
+class EventReader {
+ public:
+  EventReader(const core::LogId& log_id, absl::string_view site, core::Generation generation)
+      : log_id_(log_id), site_(site), generation_(generation) {}
+
+  // The event that ends with this entry; none while parts of a frame are missing.
+  std::optional<Event> Read(core::Sequence sequence, absl::string_view bytes);
+
+  // Entries read that belong to a frame which is not complete yet.
+  uint64_t pending() const { return pending_parts_; }
+
+ private:
+  std::optional<Event> ReadFrame(Event event);
+  void DropParts();
+
+  const core::LogId log_id_;
+  const std::string site_;
+  const core::Generation generation_;
+  v1::Entry entry_;
+  ocpp::FrameReader frame_reader_;
+  ocpp::BadFrame bad_frame_;
+  std::string parts_;
+  uint64_t pending_parts_ = 0;
+  core::Sequence first_part_;
+};
+
+}  // namespace chargeledger::projections

@@ -1,0 +1,129 @@
+#include "projections/runtime/folder.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "core/check.h"
+#include "projections/event.h"
+#include "projections/runtime/state_store.h"
+
+namespace chargeledger::projections {
+namespace {
+
+bool Matches(const v1::StoredFold& stored, const v1::StoredFold& wanted) {
+  if (stored.parts_size() != wanted.parts_size() || stored.parameters() != wanted.parameters()) {
+    return false;
+  }
+  for (int i = 0; i < stored.parts_size(); ++i) {
+    if (stored.parts(i).name() != wanted.parts(i).name() ||
+        stored.parts(i).version() != wanted.parts(i).version()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::StoredFold> ReadPosition(const log::Reader& reader, const core::LogId& log_id) {
+  CL_ASSIGN_OR_RETURN(std::optional<std::string> stored, reader.Get(FoldKey(log_id)));
+  v1::StoredFold position;
+  if (stored.has_value() && !position.ParseFromString(*stored)) {
+    return absl::DataLossError(
+        absl::StrCat("the stored position of the projections of log ", log_id.ToHex(),
+                     " cannot be read"));
+  }
+  return position;
+}
+
+absl::StatusOr<v1::StoredFold> Folder::Fold(const log::EventLog& log, absl::string_view site,
+                                            uint64_t max_entries) {
+  CL_ASSIGN_OR_RETURN(v1::StoredFold position, Prepare(log.log_id()));
+  if (position.generation() < log.generation().value()) {
+    position.set_generation(log.generation().value());
+    position.set_size(0);
+  }
+  while (position.generation() == log.generation().value() && max_entries > 0) {
+    CL_ASSIGN_OR_RETURN(uint64_t folded,
+                        FoldBatch(log, site, std::min(max_entries, batch_entries_), position));
+    if (folded == 0) break;
+    max_entries -= std::min(folded, max_entries);
+  }
+  return position;
+}
+
+absl::StatusOr<v1::StoredFold> Folder::Prepare(const core::LogId& log_id) {
+  v1::StoredFold wanted;
+  wanted.set_parameters(fold_.parameters());
+  for (const Fold::Part& part : fold_.parts()) {
+    v1::StoredFold::Part& stored = *wanted.add_parts();
+    stored.set_name(part.name);
+    stored.set_version(part.version);
+    stored.set_digest(StateDigest().bytes());
+  }
+  CL_ASSIGN_OR_RETURN(v1::StoredFold stored, ReadPosition(store_, log_id));
+  if (Matches(stored, wanted)) return stored;
+  CL_RETURN_IF_ERROR(Drop(log_id));
+  return wanted;
+}
+
+absl::Status Folder::Drop(const core::LogId& log_id) {
+  // The position goes first: a crash in between leaves a state without one, which is dropped again.
+  log::WriteBatch forget;
+  forget.Delete(FoldKey(log_id));
+  CL_RETURN_IF_ERROR(store_.Commit(forget, log::Durability::kBuffered));
+  const std::string prefix = StatePrefix(log_id);
+  constexpr size_t kAtOnce = 10'000;
+  while (true) {
+    log::WriteBatch batch;
+    CL_RETURN_IF_ERROR(store_.Scan(prefix, log::AfterPrefix(prefix),
+                                   [&](absl::string_view key, absl::string_view) {
+                                     batch.Delete(std::string(key));
+                                     return batch.operations().size() < kAtOnce;
+                                   }));
+    if (batch.operations().empty()) return absl::OkStatus();
+    CL_RETURN_IF_ERROR(store_.Commit(batch, log::Durability::kBuffered));
+  }
+}
+
+absl::StatusOr<uint64_t> Folder::FoldBatch(const log::EventLog& log, absl::string_view site,
+                                           uint64_t max_entries, v1::StoredFold& position) {
+  const core::LogId& log_id = log.log_id();
+  std::vector<std::unique_ptr<StagedState>> staged;
+  std::vector<State*> states;
+  for (int part = 0; part < position.parts_size(); ++part) {
+    staged.push_back(std::make_unique<StagedState>(
+        store_, StatePrefix(log_id, static_cast<size_t>(part))));
+    states.push_back(staged.back().get());
+  }
+  EventReader reader(log_id, site, log.generation());
+  uint64_t read = 0;
+  // A frame in parts is folded whole or not at all, so a batch ends only where no frame is open.
+  CL_RETURN_IF_ERROR(log.Read(core::Sequence(position.size()), ~uint64_t{0},
+                              [&](core::Sequence sequence, absl::string_view bytes) {
+                                if (auto event = reader.Read(sequence, bytes)) {
+                                  fold_.Apply(*event, states);
+                                }
+                                return ++read < max_entries || reader.pending() > 0;
+                              }));
+  const uint64_t folded = read - reader.pending();
+  if (folded == 0) return 0;
+  log::WriteBatch batch;
+  for (size_t part = 0; part < staged.size(); ++part) {
+    CL_RETURN_IF_ERROR(staged[part]->status());
+    v1::StoredFold::Part& stored = *position.mutable_parts(static_cast<int>(part));
+    CL_ASSIGN_OR_RETURN(StateDigest digest, StateDigest::FromBytes(stored.digest()));
+    staged[part]->Stage(batch, digest);
+    stored.set_digest(digest.bytes());
+  }
+  position.set_size(position.size() + folded);
+  batch.PutCopy(FoldKey(log_id), position.SerializeAsString());
+  // Losing it to a power cut costs folding again, never an entry.
+  CL_RETURN_IF_ERROR(store_.Commit(batch, log::Durability::kBuffered));
+  return folded;
+}
+
+}  // namespace chargeledger::projections

@@ -1,0 +1,47 @@
+// Feeds a log's entries to a Fold and keeps its states in a log::Store.
+//
+//  1. State and position are written in one atomic batch: after a crash at any point, folding goes on where the state
+//     stands, and no entry is folded twice or left out.
+//  2. The state depends on the entries alone, not on how they were cut into batches.
+//  3. A state made by other versions of the parts, or with other parameters, is dropped and built again.
+//
+// Not thread-safe; readers of the store may run beside it and see whole batches.
+#pragma once
+
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "chargeledger/v1/storage.pb.h"
+#include "log/event_log.h"
+#include "log/store.h"
+#include "projections/fold.h"
+
+namespace chargeledger::projections {
+
+class Folder {
+ public:
+  // Both outlive the folder. `batch_entries` bounds how much is folded before it is written.
+  Folder(log::Store& store, Fold& fold, uint64_t batch_entries = 4096)
+      : store_(store), fold_(fold), batch_entries_(batch_entries) {}
+
+  // Folds what `log` has beyond the stored position, at most `max_entries`, and returns the position then. The
+  // generations of a log are to be given in their order, each to its end before the next.
+  absl::StatusOr<v1::StoredFold> Fold(const log::EventLog& log, absl::string_view site,
+                                      uint64_t max_entries = ~uint64_t{0});
+
+ private:
+  absl::StatusOr<v1::StoredFold> Prepare(const core::LogId& log_id);
+  absl::Status Drop(const core::LogId& log_id);
+  absl::StatusOr<uint64_t> FoldBatch(const log::EventLog& log, absl::string_view site,
+                                     uint64_t max_entries, v1::StoredFold& position);
+
+  log::Store& store_;
+  projections::Fold& fold_;
+  const uint64_t batch_entries_;
+};
+
+// How far `log_id` is folded in what `reader` sees; an empty position if it is not.
+absl::StatusOr<v1::StoredFold> ReadPosition(const log::Reader& reader, const core::LogId& log_id);
+
+}  // namespace chargeledger::projections

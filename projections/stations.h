@@ -1,0 +1,30 @@
+// What every charge point is and does now: identity, connection, connector states.
+//
+// State keys: 'n' charge point -> Station; 'k' charge point, connector -> Connector (0: the whole charge point).
+#pragma once
+
+#include "chargeledger/v1/types.pb.h"
+#include "ocpp/v16.h"
+#include "projections/event.h"
+#include "projections/state.h"
+
+namespace chargeledger::projections {
+
+constexpr char kStationKind = 'n';
+constexpr char kConnectorKind = 'k';
+
+class Stations {
+ public:
+  static constexpr uint32_t kVersion = 1;
+
+  void Apply(const Event& event, State& state);
+
+ private:
+  void OnOther(const Event& event, State& state);
+  void OnCall(const Event& event, State& state, v1::Station& station);
+  void OnStatus(const Event& event, State& state);
+
+  ocpp::v16::PayloadReader payload_;
+};
+
+}  // namespace chargeledger::projections
