@@ -1,0 +1,55 @@
+#include "core/process/data_directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+
+namespace chargeledger::core {
+
+absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::string& path) {
+  if (path.empty()) {
+    return absl::InvalidArgumentError("no data directory was given; name one with --data-dir");
+  }
+  std::error_code error;
+  const bool created = std::filesystem::create_directories(path, error);
+  if (error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot create the data directory ", path, ": ", error.message()));
+  }
+  if (created) std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
+  const std::string lock_path = path + "/LOCK";
+  const int lock = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot open ", lock_path, ": ", strerror(errno)));
+  }
+  if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    char holder[32] = {};
+    const ssize_t read_bytes = pread(lock, holder, sizeof holder - 1, 0);
+    close(lock);
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the data directory ", path, " is in use by process ",
+        read_bytes > 0 ? absl::StripAsciiWhitespace(holder) : "unknown",
+        "; stop it first or use another directory"));
+  }
+  const std::string pid = absl::StrCat(getpid(), "\n");
+  if (ftruncate(lock, 0) != 0 || pwrite(lock, pid.data(), pid.size(), 0) < 0) {
+    close(lock);
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot write ", lock_path, ": ", strerror(errno)));
+  }
+  return std::unique_ptr<DataDirectory>(new DataDirectory(path, lock));
+}
+
+DataDirectory::~DataDirectory() { close(lock_); }
+
+}  // namespace chargeledger::core
