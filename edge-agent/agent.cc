@@ -1,0 +1,167 @@
+#include "edge-agent/agent.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "core/check.h"
+#include "core/process/data_directory.h"
+#include "core/process/termination.h"
+#include "core/system_clock.h"
+#include "edge-agent/central_system/central_system.h"
+#include "edge-agent/central_system/transaction_memory.h"
+#include "edge-agent/endpoint/site.h"
+#include "edge-agent/rpc/replicator.h"
+#include "edge-agent/version.h"
+#include "log/rocksdb_store.h"
+#include "projections/runtime/folder.h"
+#include "projections/transactions.h"
+
+namespace chargeledger::edge_agent {
+namespace {
+
+namespace asio = boost::asio;
+
+// How often the decisions of the last while are folded from the log, so that the memory of them stays small.
+constexpr absl::Duration kFoldEvery = absl::Seconds(10);
+// How long the agent waits for closing handshakes when it stops: 100 × 20 ms.
+constexpr int kGoodbyeRounds = 100;
+constexpr std::chrono::milliseconds kGoodbyeRound(20);
+
+class RunningAgent final : public Agent {
+ public:
+  RunningAgent(core::Clock& clock, const AgentOptions& options)
+      : clock_(clock), options_(options), work_(asio::make_work_guard(io_)) {}
+  ~RunningAgent() override { Stop(); }
+
+  absl::Status Start();
+  core::Address address() const override { return endpoint_->address(); }
+
+ private:
+  absl::Status OpenLog();
+  absl::Status FoldTransactions();
+  void FoldInBackground();
+  void Stop();
+
+  core::Clock& clock_;
+  const AgentOptions options_;
+  std::unique_ptr<core::DataDirectory> directory_;
+  std::unique_ptr<log::Store> log_store_;
+  std::unique_ptr<log::Store> state_store_;
+  asio::io_context io_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  std::unique_ptr<log::Recorder> recorder_;
+  projections::Transactions transactions_;
+  std::unique_ptr<TransactionMemory> memory_;
+  std::unique_ptr<CentralSystem> central_system_;
+  std::unique_ptr<Site> site_;
+  std::unique_ptr<Endpoint> endpoint_;
+  std::unique_ptr<Replicator> replicator_;
+  std::thread io_thread_;
+  std::thread fold_thread_;
+  absl::Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+absl::Status RunningAgent::OpenLog() {
+  CL_ASSIGN_OR_RETURN(directory_, core::DataDirectory::Open(options_.data_dir));
+  log::RocksDbOptions log_options;
+  log_options.sync = options_.sync;
+  CL_ASSIGN_OR_RETURN(log_store_, log::OpenRocksDbStore(directory_->Below("log"), log_options));
+  log::RocksDbOptions state_options;
+  state_options.use = log::RocksDbOptions::Use::kState;
+  state_options.cache_bytes = 8 << 20;
+  CL_ASSIGN_OR_RETURN(state_store_,
+                      log::OpenRocksDbStore(directory_->Below("state"), state_options));
+  log::RecorderOptions recorder_options;
+  recorder_options.software_version = kVersion;
+  recorder_options.os_boot_id = core::OsBootId();
+  CL_ASSIGN_OR_RETURN(recorder_,
+                      log::Recorder::Open(*log_store_, clock_, options_.author,
+                                          core::RandomLogId(), recorder_options));
+  return absl::OkStatus();
+}
+
+absl::Status RunningAgent::FoldTransactions() {
+  const log::EventLog& log = recorder_->log();
+  projections::Folder folder(*state_store_, transactions_);
+  CL_ASSIGN_OR_RETURN(v1::StoredFold position, folder.Fold(log, options_.author.site));
+  asio::post(io_, [this, folded = core::Sequence(position.size())] { memory_->Forget(folded); });
+  return absl::OkStatus();
+}
+
+absl::Status RunningAgent::Start() {
+  CL_RETURN_IF_ERROR(OpenLog());
+  memory_ = std::make_unique<TransactionMemory>(*state_store_, recorder_->log().log_id());
+  CL_RETURN_IF_ERROR(FoldTransactions());
+  central_system_ = std::make_unique<CentralSystem>(*memory_, options_.heartbeat_interval_s);
+  site_ = std::make_unique<Site>(io_, *recorder_, clock_, *central_system_, *memory_);
+  CL_ASSIGN_OR_RETURN(endpoint_,
+                      Endpoint::Listen(io_, *site_, options_.listen, options_.endpoint));
+  if (!options_.ledger.empty()) {
+    ReplicatorOptions replicator_options;
+    replicator_options.ledger = options_.ledger;
+    replicator_ = std::make_unique<Replicator>(recorder_->log(), options_.author,
+                                               replicator_options);
+    recorder_->OnCommitted([this](const log::TreeHead&) { replicator_->Notify(); });
+  }
+  io_thread_ = std::thread([this] { io_.run(); });
+  fold_thread_ = std::thread([this] { FoldInBackground(); });
+  return absl::OkStatus();
+}
+
+void RunningAgent::FoldInBackground() {
+  while (true) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kFoldEvery)) return;
+    }
+    // Without it the memory only grows; but a state store that fails is a disk that fails.
+    absl::Status status = FoldTransactions();
+    if (!status.ok()) return core::RequestTermination(status.ToString());
+  }
+}
+
+void RunningAgent::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (fold_thread_.joinable()) fold_thread_.join();
+  if (io_thread_.joinable()) {
+    asio::steady_timer goodbye(io_);
+    std::function<void()> wait = [&, rounds = 0]() mutable {
+      if (site_->connection_count() == 0 || ++rounds > kGoodbyeRounds) return io_.stop();
+      goodbye.expires_after(kGoodbyeRound);
+      goodbye.async_wait([&](boost::system::error_code) { wait(); });
+    };
+    asio::post(io_, [&] {
+      endpoint_->Close();
+      site_->Shutdown();
+      wait();
+    });
+    io_thread_.join();
+  }
+  // What is closed abruptly here is known from the next LogOpened entry.
+  if (recorder_ != nullptr) recorder_->OnCommitted({});
+  replicator_.reset();
+  recorder_.reset();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(core::Clock& clock,
+                                                    const AgentOptions& options) {
+  auto agent = std::make_unique<RunningAgent>(clock, options);
+  CL_RETURN_IF_ERROR(agent->Start());
+  return std::unique_ptr<Agent>(std::move(agent));
+}
+
+}  // namespace chargeledger::edge_agent

@@ -1,0 +1,43 @@
+// The edge agent as a whole: log, recorder, transaction memory, endpoint and replicator, and the order in which they
+// start and stop.
+//
+// Threads: the I/O thread (endpoint, central system), the recorder's, the replicator's two, and one that folds the
+// transactions' state behind the log.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "core/clock.h"
+#include "core/process/address.h"
+#include "edge-agent/endpoint/endpoint.h"
+#include "log/recorder.h"
+
+namespace chargeledger::edge_agent {
+
+struct AgentOptions {
+  std::string data_dir;
+  log::Author author;
+  core::Address listen;
+  // HOST:PORT; empty: record only.
+  std::string ledger;
+  int64_t heartbeat_interval_s = 300;
+  EndpointOptions endpoint;
+  // False only to measure what durability costs.
+  bool sync = true;
+};
+
+class Agent {
+ public:
+  // Listens when it returns. `clock` outlives the agent.
+  static absl::StatusOr<std::unique_ptr<Agent>> Start(core::Clock& clock,
+                                                      const AgentOptions& options);
+  // Closes the connections, records that, and waits until everything recorded is durable.
+  virtual ~Agent() = default;
+
+  // Where charge points connect.
+  virtual core::Address address() const = 0;
+};
+
+}  // namespace chargeledger::edge_agent

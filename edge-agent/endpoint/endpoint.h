@@ -1,0 +1,58 @@
+// The OCPP-J endpoint: WebSocket connections on ws://HOST:PORT/ocpp/<chargePointId> (OCPP-J 1.6 §3).
+//
+// One thread runs everything (the io_context's). Every wait is bounded: the HTTP request and the handshake by
+// `handshake_timeout_s`; an idle or half-open connection, and one that never reads, by pings every `ping_interval_s` and an
+// end after two of them. What is queued for one connection is bounded by `max_unanswered`.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/process/address.h"
+#include "edge-agent/endpoint/site.h"
+
+namespace chargeledger::edge_agent {
+
+struct EndpointOptions {
+  // Larger messages are refused with close code 1009.
+  size_t max_frame_bytes = 256 << 10;
+  // Messages of one connection that may wait for their answer to be durable and sent; then it is not read.
+  int max_unanswered = 16;
+  int64_t handshake_timeout_s = 10;
+  int64_t ping_interval_s = 60;
+  // Charge points that may connect; empty: any with a well-formed id.
+  std::set<std::string> allowed;
+};
+
+class Endpoint {
+ public:
+  // All outlive the endpoint. UNAVAILABLE names an address that cannot be listened on.
+  static absl::StatusOr<std::unique_ptr<Endpoint>> Listen(boost::asio::io_context& io, Site& site,
+                                                          const core::Address& address,
+                                                          const EndpointOptions& options);
+
+  // The address in use, with the port that the system chose for port 0.
+  core::Address address() const;
+  // Takes no more connections.
+  void Close();
+
+ private:
+  Endpoint(boost::asio::io_context& io, Site& site, const EndpointOptions& options)
+      : site_(site), options_(options), acceptor_(io), retry_(io) {}
+
+  void Accept();
+
+  Site& site_;
+  const EndpointOptions options_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::steady_timer retry_;
+};
+
+}  // namespace chargeledger::edge_agent
