@@ -1,0 +1,67 @@
+#include "server/bookkeeper.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "core/process/termination.h"
+#include "projections/runtime/folder.h"
+
+namespace chargeledger::server {
+namespace {
+
+// Some tens of milliseconds of work: then the next log has its turn.
+constexpr uint64_t kPiece = 16'384;
+
+}  // namespace
+
+Bookkeeper::Bookkeeper(log::Store& states, const projections::FlatTariff& tariff)
+    : states_(states), books_(tariff), thread_([this] { Run(); }) {}
+
+Bookkeeper::~Bookkeeper() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  thread_.join();
+}
+
+void Bookkeeper::OnGrown(const std::vector<HeldLog*>& logs) {
+  absl::MutexLock lock(&mutex_);
+  for (HeldLog* log : logs) {
+    if (std::find(waiting_.begin(), waiting_.end(), log) == waiting_.end()) waiting_.push_back(log);
+  }
+}
+
+bool Bookkeeper::HasWork() const { return stopping_ || !waiting_.empty(); }
+
+// True if the log has more to fold.
+absl::StatusOr<bool> Bookkeeper::FoldPiece(HeldLog& held) {
+  projections::Folder folder(states_, books_);
+  CL_ASSIGN_OR_RETURN(v1::StoredFold before, projections::ReadPosition(states_, held.log_id()));
+  for (log::EventLog* log : held.generations()) {
+    CL_ASSIGN_OR_RETURN(v1::StoredFold after, folder.Fold(*log, held.site(), kPiece));
+    if (after.generation() == log->generation().value() &&
+        (after.size() != before.size() || after.generation() != before.generation())) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void Bookkeeper::Run() {
+  while (true) {
+    HeldLog* held = nullptr;
+    {
+      absl::MutexLock lock(&mutex_);
+      mutex_.Await(absl::Condition(this, &Bookkeeper::HasWork));
+      if (stopping_) return;
+      held = waiting_.front();
+      waiting_.erase(waiting_.begin());
+    }
+    absl::StatusOr<bool> more = FoldPiece(*held);
+    if (!more.ok()) return core::RequestTermination(more.status().ToString());
+    if (*more) OnGrown({held});
+  }
+}
+
+}  // namespace chargeledger::server

@@ -1,0 +1,41 @@
+// Keeps the projections of all held logs up to date: one thread that folds what has grown, a bounded piece of one log at a
+// time, so that a site that catches up does not delay the others.
+#pragma once
+
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "core/ids.h"
+#include "log/store.h"
+#include "projections/books.h"
+#include "server/ledger.h"
+
+namespace chargeledger::server {
+
+class Bookkeeper {
+ public:
+  // `states` outlives the bookkeeper. A failure to fold ends the process: queries would go stale unnoticed.
+  Bookkeeper(log::Store& states, const projections::FlatTariff& tariff);
+  ~Bookkeeper();
+
+  // These logs have grown, or were just opened.
+  void OnGrown(const std::vector<HeldLog*>& logs);
+
+ private:
+  void Run();
+  absl::StatusOr<bool> FoldPiece(HeldLog& held);
+  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  log::Store& states_;
+  projections::Books books_;
+  absl::Mutex mutex_;
+  std::vector<HeldLog*> waiting_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace chargeledger::server

@@ -1,0 +1,219 @@
+#include "server/ledger.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/synchronization/notification.h"
+#include "log/memory_store.h"
+#include "log/replication/author.h"
+#include "projections/books.h"
+#include "projections/runtime/folder.h"
+#include "projections/testing/conversation.h"
+#include "server/bookkeeper.h"
+#include "server/queries.h"
+
+namespace chargeledger::server {
+namespace {
+
+using projections::Conversation;
+
+v1::AuthorHello Hello(const Conversation& c, const std::string& site = "north") {
+  return log::replication::AuthorStream(c.log(), {"acme", site}, {}).Hello().hello();
+}
+
+// Replicates a whole conversation through the ledger.
+void Replicate(Ledger& ledger, const Conversation& c, const std::string& site = "north") {
+  auto stream = ledger.Admit(Hello(c, site));
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  log::replication::AuthorStream author(c.log(), {"acme", site}, {});
+  v1::ReplicateResponse response;
+  *response.mutable_position() = log::replication::ToProto(stream->log->head());
+  ASSERT_TRUE(author.OnResponse(response).ok());
+  while (true) {
+    auto request = *author.NextPackage();
+    if (!request.has_value()) break;
+    auto package = std::make_shared<v1::EntryPackage>(request->package());
+    auto verdict = *log::replication::Verify(*stream->log, *package);
+    ASSERT_FALSE(verdict.refusal.has_value()) << verdict.refusal->DebugString();
+    absl::Notification done;
+    ledger.Commit(*stream, package, std::move(verdict), [&](const absl::Status& status) {
+      EXPECT_TRUE(status.ok()) << status;
+      done.Notify();
+    });
+    done.WaitForNotification();
+    response.Clear();
+    *response.mutable_held() = log::replication::ToProto(stream->log->head());
+    ASSERT_TRUE(author.OnResponse(response).ok());
+  }
+  ledger.Release(*stream);
+}
+
+void Talk(Conversation& c, int sessions) {
+  c.Connect("CP1");
+  for (int i = 1; i <= sessions; ++i) {
+    c.Start(1, i, 1000 * i, "2026-03-01T12:00:00Z");
+    c.Stop(i, 1000 * i + 500, "2026-03-01T12:30:00Z");
+  }
+}
+
+// Folds what the ledger holds, in the test's own thread.
+void Fold(Ledger& ledger, log::Store& states) {
+  projections::Books books(*projections::FlatTariff::Create("EUR", "0.45", "0.35"));
+  for (HeldLog* held : ledger.logs()) {
+    for (log::EventLog* log : held->generations()) {
+      ASSERT_TRUE(projections::Folder(states, books).Fold(*log, held->site()).ok());
+    }
+  }
+}
+
+TEST(Ledger, WhatWasReplicatedIsThereAfterRestarting) {
+  log::MemoryStore store;
+  Conversation c;
+  Talk(c, 400);
+  Replicate(**Ledger::Open(store), c);
+  auto ledger = *Ledger::Open(store);
+  ASSERT_EQ(ledger->logs().size(), 1u);
+  EXPECT_EQ(ledger->logs()[0]->generations()[0]->head(), c.log().head());
+  EXPECT_FALSE(ledger->logs()[0]->replicating());
+  Talk(c, 3);
+  Replicate(*ledger, c);
+  EXPECT_EQ(ledger->logs()[0]->generations()[0]->head(), c.log().head());
+}
+
+TEST(Ledger, ASecondStreamOfALogIsRefusedWhileTheFirstLives) {
+  log::MemoryStore store;
+  Conversation c;
+  auto ledger = *Ledger::Open(store);
+  auto first = ledger->Admit(Hello(c));
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(ledger->Admit(Hello(c)).status().code(), absl::StatusCode::kAlreadyExists);
+  ledger->Release(*first);
+  EXPECT_TRUE(ledger->Admit(Hello(c)).ok());
+}
+
+TEST(Ledger, ALogThatChangesItsSiteOrSkipsAGenerationIsRefusedAndLeavesNoTrace) {
+  log::MemoryStore store;
+  Conversation c;
+  auto ledger = *Ledger::Open(store);
+  v1::AuthorHello late = Hello(c);
+  late.set_generation(3);
+  EXPECT_EQ(ledger->Admit(late).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(ledger->logs().empty());
+  ledger->Release(*ledger->Admit(Hello(c)));
+  EXPECT_EQ(ledger->Admit(Hello(c, "south")).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ledger->Admit(late).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(Ledger, AFailedCommitIsToldAndNothingIsAcknowledgedAfterwards) {
+  log::MemoryStore store;
+  Conversation c;
+  Talk(c, 1);
+  auto ledger = *Ledger::Open(store);
+  auto stream = *ledger->Admit(Hello(c));
+  store.FailCommits(absl::UnavailableError("the disk is gone"));
+  log::replication::AuthorStream author(c.log(), {"acme", "north"}, {});
+  v1::ReplicateResponse response;
+  *response.mutable_position() = log::replication::ToProto(stream.log->head());
+  ASSERT_TRUE(author.OnResponse(response).ok());
+  auto request = *author.NextPackage();
+  auto package = std::make_shared<v1::EntryPackage>(request->package());
+  absl::Notification done;
+  ledger->Commit(stream, package, *log::replication::Verify(*stream.log, *package),
+                 [&](const absl::Status& status) {
+                   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+                   done.Notify();
+                 });
+  done.WaitForNotification();
+  EXPECT_EQ(stream.log->head().size, 0u);
+}
+
+TEST(Queries, PagesGoThroughAllSessionsNewestFirstWithoutGapOrRepetition) {
+  log::MemoryStore store, states;
+  Conversation c;
+  Talk(c, 25);
+  auto ledger = *Ledger::Open(store);
+  Replicate(*ledger, c);
+  Fold(*ledger, states);
+  Queries queries(*ledger, states);
+  for (uint32_t page_size : {1, 7, 25, 26, 1000}) {
+    v1::ListSessionsRequest request;
+    request.set_page_size(page_size);
+    std::vector<int64_t> ids;
+    do {
+      auto response = queries.ListSessions(request);
+      ASSERT_TRUE(response.ok()) << response.status();
+      for (const v1::Session& session : response->sessions()) ids.push_back(session.transaction_id());
+      EXPECT_EQ(response->as_of(0).size(), c.log().head().size);
+      request.set_page_token(response->next_page_token());
+    } while (!request.page_token().empty());
+    ASSERT_EQ(ids.size(), 25u) << page_size;
+    for (int i = 0; i < 25; ++i) EXPECT_EQ(ids[i], 25 - i);
+  }
+}
+
+TEST(Queries, WhatIsAskedForByNameIsFoundOrNamedInTheError) {
+  log::MemoryStore store, states;
+  Conversation c;
+  Talk(c, 2);
+  auto ledger = *Ledger::Open(store);
+  Replicate(*ledger, c);
+  Fold(*ledger, states);
+  Queries queries(*ledger, states);
+  v1::GetSessionRequest session;
+  session.set_id("a1b2c3d4e5f6-1-1");
+  EXPECT_EQ(queries.GetSession(session)->session().transaction_id(), 1);
+  v1::GetCdrRequest cdr;
+  cdr.set_id("a1b2c3d4e5f6-1-1-c1");
+  EXPECT_EQ(queries.GetCdr(cdr)->cdr().energy_mwh(), 500'000);
+  session.set_id("a1b2c3d4e5f6-1-999");
+  EXPECT_EQ(queries.GetSession(session).status().code(), absl::StatusCode::kNotFound);
+  for (const std::string bad : {"", "x", "a1b2c3d4e5f6-1", "a1b2c3d4e5f6-x-1", "a1b2-1-1"}) {
+    session.set_id(bad);
+    EXPECT_EQ(queries.GetSession(session).status().code(), absl::StatusCode::kInvalidArgument) << bad;
+  }
+  v1::GetLogHeadRequest head;
+  for (const std::string name : {"north", "a1b2", "a1b2c3d4e5f6"}) {
+    head.set_log(name);
+    EXPECT_EQ(queries.GetLogHead(head)->head().size(), c.log().head().size) << name;
+  }
+  head.set_size(3);
+  EXPECT_EQ(queries.GetLogHead(head)->head().root(), std::string(c.log().RootAt(3)->bytes()));
+  head.set_log("south");
+  EXPECT_EQ(queries.GetLogHead(head).status().code(), absl::StatusCode::kNotFound);
+  v1::ListStationsRequest stations;
+  stations.set_site("south");
+  EXPECT_EQ(queries.ListStations(stations).status().code(), absl::StatusCode::kNotFound);
+  v1::ListSessionsRequest sessions;
+  sessions.set_page_size(1001);
+  EXPECT_EQ(queries.ListSessions(sessions).status().code(), absl::StatusCode::kInvalidArgument);
+  sessions.set_page_size(1);
+  sessions.set_page_token("no hex");
+  EXPECT_TRUE(queries.ListSessions(sessions).ok());
+}
+
+TEST(Queries, EntriesAreReadAsTheyWereHashed) {
+  log::MemoryStore store, states;
+  Conversation c;
+  Talk(c, 5);
+  auto ledger = *Ledger::Open(store);
+  Replicate(*ledger, c);
+  Queries queries(*ledger, states);
+  v1::ReadEntriesRequest request;
+  request.set_log("north");
+  request.set_from(3);
+  request.set_count(4);
+  uint64_t next = 3;
+  ASSERT_TRUE(queries.ReadEntries(request, [&](const v1::ReadEntriesResponse& entry) {
+                       EXPECT_EQ(entry.sequence(), next++);
+                       EXPECT_EQ(entry.leaf_hash(), std::string(log::LeafHash(entry.entry()).bytes()));
+                       return true;
+                     }).ok());
+  EXPECT_EQ(next, 7u);
+}
+
+}  // namespace
+}  // namespace chargeledger::server

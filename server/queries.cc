@@ -1,0 +1,356 @@
+#include "server/queries.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "chargeledger/v1/entry.pb.h"
+#include "log/replication/holder.h"
+#include "projections/books.h"
+#include "projections/keys.h"
+#include "server/view.h"
+
+namespace chargeledger::server {
+namespace {
+
+using projections::Books;
+
+bool Matches(const std::string& wanted, const std::string& value) {
+  return wanted.empty() || wanted == value;
+}
+
+// <12 hex digits>-<generation>-<sequence>
+struct EntryId {
+  std::string log_prefix;
+  core::Generation generation;
+  core::Sequence sequence;
+};
+
+absl::StatusOr<EntryId> ParseEntryId(absl::string_view field, absl::string_view text) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, '-');
+  uint32_t generation = 0;
+  uint64_t sequence = 0;
+  if (parts.size() == 3 && parts[0].size() == 12 && absl::SimpleAtoi(parts[1], &generation) &&
+      absl::SimpleAtoi(parts[2], &sequence)) {
+    return EntryId{std::string(parts[0]), core::Generation(generation), core::Sequence(sequence)};
+  }
+  return absl::InvalidArgumentError(absl::StrCat(field, " is \"", absl::CHexEscape(text),
+                                                 "\"; it looks like 0123456789ab-1-42"));
+}
+
+// The message of one kind that began at an entry. NOT_FOUND names `what`.
+template <typename Message>
+absl::Status Find(const View& view, const EntryId& id, size_t part, char kind,
+                  absl::string_view what, Message& message) {
+  for (const HeldLog* held : view.logs()) {
+    if (!absl::StartsWith(held->log_id().ToHex(), id.log_prefix)) continue;
+    CL_ASSIGN_OR_RETURN(std::optional<std::string> stored,
+                        view.states().Get(projections::StatePrefix(held->log_id(), part) +
+                                          projections::EntryKey(kind, id.generation, id.sequence)));
+    if (!stored.has_value()) continue;
+    if (message.ParseFromString(*stored)) return absl::OkStatus();
+    return absl::DataLossError(absl::StrCat("the stored state of ", what, " cannot be read"));
+  }
+  return absl::NotFoundError(absl::StrCat("there is no ", what));
+}
+
+}  // namespace
+
+absl::StatusOr<v1::ListSitesResponse> Queries::ListSites() const {
+  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, ""));
+  std::map<std::pair<std::string, std::string>, v1::Site> sites;
+  for (const HeldLog* held : view.logs()) {
+    v1::Site& site = sites[{held->operator_name(), held->site()}];
+    site.set_operator_(held->operator_name());
+    site.set_site(held->site());
+    site.set_log_count(site.log_count() + 1);
+    site.set_replicating(site.replicating() || held->replicating());
+    CL_RETURN_IF_ERROR(view.ForEach<v1::Station>(
+        *held, Books::kStations, projections::kStationKind, [&](const v1::Station& station) {
+          site.set_station_count(site.station_count() + 1);
+          site.set_stations_connected(site.stations_connected() + (station.connected() ? 1 : 0));
+          return true;
+        }));
+    for (const log::EventLog* log : held->generations()) {
+      const uint64_t size = log->head().size;
+      site.set_entry_count(site.entry_count() + size);
+      if (size == 0) continue;
+      CL_RETURN_IF_ERROR(
+          log->Read(core::Sequence(size - 1), 1, [&](core::Sequence, absl::string_view bytes) {
+            v1::Entry entry;
+            if (entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+              site.set_last_entry_at_us(std::max(site.last_entry_at_us(), entry.wall_time_us()));
+            }
+            return true;
+          }));
+    }
+  }
+  v1::ListSitesResponse response;
+  for (auto& [name, site] : sites) *response.add_sites() = site;
+  CL_RETURN_IF_ERROR(view.SetAsOf(response));
+  return response;
+}
+
+absl::StatusOr<v1::ListStationsResponse> Queries::ListStations(
+    const v1::ListStationsRequest& request) const {
+  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, request.site()));
+  v1::ListStationsResponse response;
+  for (const HeldLog* held : view.logs()) {
+    CL_RETURN_IF_ERROR(view.ForEach<v1::Station>(*held, Books::kStations,
+                                                 projections::kStationKind,
+                                                 [&](const v1::Station& station) {
+                                                   *response.add_stations() = station;
+                                                   return true;
+                                                 }));
+  }
+  CL_RETURN_IF_ERROR(view.SetAsOf(response));
+  return response;
+}
+
+absl::StatusOr<v1::ListConnectorsResponse> Queries::ListConnectors(
+    const v1::ListConnectorsRequest& request) const {
+  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, request.site()));
+  v1::ListConnectorsResponse response;
+  for (const HeldLog* held : view.logs()) {
+    // The last session that began on a connector is the one in progress, if it is open.
+    std::map<std::pair<std::string, uint32_t>, std::string> in_progress;
+    CL_RETURN_IF_ERROR(view.ForEach<v1::Session>(
+        *held, Books::kSessions, projections::kSessionKind, [&](const v1::Session& session) {
+          std::string& id = in_progress[{session.charge_point_id(), session.connector_id()}];
+          id = session.state() == v1::SESSION_STATE_OPEN ? session.id() : "";
+          return true;
+        }));
+    CL_RETURN_IF_ERROR(view.ForEach<v1::Connector>(
+        *held, Books::kStations, projections::kConnectorKind, [&](const v1::Connector& connector) {
+          v1::Connector& added = *response.add_connectors();
+          added = connector;
+          added.set_session_id(
+              in_progress[{connector.charge_point_id(), connector.connector_id()}]);
+          return true;
+        }));
+  }
+  CL_RETURN_IF_ERROR(view.SetAsOf(response));
+  return response;
+}
+
+absl::StatusOr<v1::ListSessionsResponse> Queries::ListSessions(
+    const v1::ListSessionsRequest& request) const {
+  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, request.site()));
+  v1::ListSessionsResponse response;
+  CL_ASSIGN_OR_RETURN(
+      *response.mutable_next_page_token(),
+      view.Page<v1::Session>(
+          Books::kSessions, projections::kSessionKind, request.page_token(), request.page_size(),
+          [&](const v1::Session& session) {
+            return Matches(request.charge_point_id(), session.charge_point_id()) &&
+                   (request.state() == v1::SESSION_STATE_UNSPECIFIED ||
+                    request.state() == session.state()) &&
+                   (request.flag() == v1::SESSION_FLAG_UNSPECIFIED ||
+                    std::count(session.flags().begin(), session.flags().end(), request.flag()));
+          },
+          [&]() -> v1::Session& { return *response.add_sessions(); }));
+  CL_RETURN_IF_ERROR(view.SetAsOf(response));
+  return response;
+}
+
+absl::StatusOr<v1::GetSessionResponse> Queries::GetSession(
+    const v1::GetSessionRequest& request) const {
+  CL_ASSIGN_OR_RETURN(EntryId id, ParseEntryId("session id", request.id()));
+  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, ""));
+  v1::GetSessionResponse response;
+  CL_RETURN_IF_ERROR(Find(view, id, Books::kSessions, projections::kSessionKind,
+                          absl::StrCat("session ", request.id()), *response.mutable_session()));
+  CL_RETURN_IF_ERROR(view.SetAsOf(response));
+  return response;
+}
+
+absl::StatusOr<v1::ListCdrsResponse> Queries::ListCdrs(const v1::ListCdrsRequest& request) const {
+  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, request.site()));
+  v1::ListCdrsResponse response;
+  CL_ASSIGN_OR_RETURN(
+      *response.mutable_next_page_token(),
+      view.Page<v1::Cdr>(
+          Books::kBilling, projections::kCdrKind, request.page_token(), request.page_size(),
+          [&](const v1::Cdr& cdr) {
+            return Matches(request.charge_point_id(), cdr.charge_point_id());
+          },
+          [&]() -> v1::Cdr& { return *response.add_cdrs(); }));
+  CL_RETURN_IF_ERROR(view.SetAsOf(response));
+  return response;
+}
+
+absl::StatusOr<v1::GetCdrResponse> Queries::GetCdr(const v1::GetCdrRequest& request) const {
+  absl::string_view session = request.id();
+  if (!absl::ConsumeSuffix(&session, "-c1")) {
+    return absl::InvalidArgumentError(absl::StrCat("CDR id is \"", absl::CHexEscape(request.id()),
+                                                   "\"; it looks like 0123456789ab-1-42-c1"));
+  }
+  CL_ASSIGN_OR_RETURN(EntryId id, ParseEntryId("CDR id", session));
+  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, ""));
+  v1::GetCdrResponse response;
+  CL_RETURN_IF_ERROR(Find(view, id, Books::kBilling, projections::kCdrKind,
+                          absl::StrCat("CDR ", request.id()), *response.mutable_cdr()));
+  CL_RETURN_IF_ERROR(view.SetAsOf(response));
+  return response;
+}
+
+absl::StatusOr<v1::ListFaultsResponse> Queries::ListFaults(
+    const v1::ListFaultsRequest& request) const {
+  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, request.site()));
+  v1::ListFaultsResponse response;
+  CL_ASSIGN_OR_RETURN(
+      *response.mutable_next_page_token(),
+      view.Page<v1::Fault>(
+          Books::kFaults, projections::kFaultKind, request.page_token(), request.page_size(),
+          [&](const v1::Fault& fault) {
+            return Matches(request.charge_point_id(), fault.charge_point_id()) &&
+                   (!request.active_only() || fault.active());
+          },
+          [&]() -> v1::Fault& { return *response.add_faults(); }));
+  CL_RETURN_IF_ERROR(view.SetAsOf(response));
+  return response;
+}
+
+absl::StatusOr<v1::ListTopFaultsResponse> Queries::ListTopFaults(
+    const v1::ListTopFaultsRequest& request) const {
+  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, request.site()));
+  using Key = std::tuple<v1::FaultKind, std::string, std::string>;
+  std::map<Key, v1::FaultCount> counts;
+  std::map<Key, std::set<std::string>> stations;
+  for (const HeldLog* held : view.logs()) {
+    CL_RETURN_IF_ERROR(view.ForEach<v1::Fault>(
+        *held, Books::kFaults, projections::kFaultKind, [&](const v1::Fault& fault) {
+          const Key key(fault.kind(), fault.code(), fault.vendor_code());
+          v1::FaultCount& count = counts[key];
+          count.set_kind(fault.kind());
+          count.set_code(fault.code());
+          count.set_vendor_code(fault.vendor_code());
+          count.set_count(count.count() + 1);
+          count.set_active(count.active() + (fault.active() ? 1 : 0));
+          stations[key].insert(absl::StrCat(fault.site(), "/", fault.charge_point_id()));
+          return true;
+        }));
+  }
+  std::vector<v1::FaultCount> ordered;
+  for (auto& [key, count] : counts) {
+    count.set_stations(stations[key].size());
+    ordered.push_back(count);
+  }
+  // Equal counts stay in the order of kind and code.
+  std::stable_sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) {
+    return a.count() > b.count();
+  });
+  v1::ListTopFaultsResponse response;
+  const size_t limit = request.limit() == 0 ? 10 : request.limit();
+  for (size_t i = 0; i < std::min(limit, ordered.size()); ++i) {
+    *response.add_counts() = ordered[i];
+  }
+  CL_RETURN_IF_ERROR(view.SetAsOf(response));
+  return response;
+}
+
+absl::StatusOr<v1::LogInfo> Queries::Describe(const HeldLog& held,
+                                              const log::Reader& states) const {
+  v1::LogInfo info;
+  info.set_log_id(held.log_id().ToHex());
+  info.set_operator_(held.operator_name());
+  info.set_site(held.site());
+  info.set_replicating(held.replicating());
+  for (const log::EventLog* log : held.generations()) {
+    v1::LogGeneration& generation = *info.add_generations();
+    generation.set_generation(log->generation().value());
+    *generation.mutable_head() = log::replication::ToProto(log->head());
+  }
+  if (auto author = held.author()) {
+    *info.mutable_author_head() = author->head();
+    info.set_author_generation(author->generation());
+  }
+  CL_ASSIGN_OR_RETURN(v1::StoredFold fold, projections::ReadPosition(states, held.log_id()));
+  for (const v1::StoredFold::Part& part : fold.parts()) {
+    v1::ProjectionState& state = *info.add_projections();
+    state.set_name(part.name());
+    state.set_version(part.version());
+    state.set_generation(fold.generation());
+    state.set_size(fold.size());
+    state.set_digest(part.digest());
+  }
+  return info;
+}
+
+absl::StatusOr<v1::ListLogsResponse> Queries::ListLogs() const {
+  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, ""));
+  v1::ListLogsResponse response;
+  for (const HeldLog* held : view.logs()) {
+    CL_ASSIGN_OR_RETURN(*response.add_logs(), Describe(*held, view.states()));
+  }
+  return response;
+}
+
+absl::StatusOr<HeldLog*> Queries::FindLog(const std::string& name) const {
+  std::vector<HeldLog*> found;
+  for (HeldLog* held : ledger_.logs()) {
+    if (held->site() == name || (name.size() >= 4 && absl::StartsWith(held->log_id().ToHex(), name))) {
+      found.push_back(held);
+    }
+  }
+  if (found.size() == 1) return found[0];
+  if (found.empty()) {
+    return absl::NotFoundError(absl::StrCat(
+        "no log is called \"", absl::CHexEscape(name),
+        "\"; give a site's name, a log id, or at least 4 hex digits that one begins with"));
+  }
+  return absl::InvalidArgumentError(absl::StrCat("\"", absl::CHexEscape(name), "\" fits ",
+                                                 found.size(), " logs; give more of the log id"));
+}
+
+namespace {
+
+absl::StatusOr<log::EventLog*> FindGeneration(const HeldLog& held, uint32_t generation) {
+  const std::vector<log::EventLog*> logs = held.generations();
+  for (log::EventLog* log : logs) {
+    if (log->generation().value() == generation) return log;
+  }
+  if (generation == 0 && !logs.empty()) return logs.back();
+  return absl::NotFoundError(absl::StrCat("log ", held.log_id().ToHex(), " has no generation ",
+                                          generation, "; it has 1 to ", logs.size()));
+}
+
+}  // namespace
+
+absl::StatusOr<v1::GetLogHeadResponse> Queries::GetLogHead(
+    const v1::GetLogHeadRequest& request) const {
+  CL_ASSIGN_OR_RETURN(HeldLog * held, FindLog(request.log()));
+  CL_ASSIGN_OR_RETURN(log::EventLog * log, FindGeneration(*held, request.generation()));
+  v1::GetLogHeadResponse response;
+  CL_ASSIGN_OR_RETURN(*response.mutable_log(), Describe(*held, states_));
+  response.set_generation(log->generation().value());
+  log::TreeHead head = log->head();
+  if (request.has_size()) {
+    CL_ASSIGN_OR_RETURN(head.root, log->RootAt(request.size()));
+    head.size = request.size();
+  }
+  *response.mutable_head() = log::replication::ToProto(head);
+  return response;
+}
+
+absl::Status Queries::ReadEntries(
+    const v1::ReadEntriesRequest& request,
+    absl::FunctionRef<bool(const v1::ReadEntriesResponse&)> send) const {
+  CL_ASSIGN_OR_RETURN(HeldLog * held, FindLog(request.log()));
+  CL_ASSIGN_OR_RETURN(log::EventLog * log, FindGeneration(*held, request.generation()));
+  const uint64_t count = request.count() == 0 ? ~uint64_t{0} : request.count();
+  return log->Read(core::Sequence(request.from()), count,
+                   [&](core::Sequence sequence, absl::string_view entry) {
+                     v1::ReadEntriesResponse response;
+                     response.set_sequence(sequence.value());
+                     response.set_entry(entry.data(), entry.size());
+                     response.set_leaf_hash(std::string(log::LeafHash(entry).bytes()));
+                     return send(response);
+                   });
+}
+
+}  // namespace chargeledger::server

@@ -1,0 +1,131 @@
+#include "server/rpc/query_services.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <string>
+#include <utility>
+
+#include "chargeledger/v1/query.grpc.pb.h"
+
+namespace chargeledger::server {
+namespace {
+
+using grpc::ServerContext;
+
+grpc::Status Translate(const absl::Status& status) {
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
+}
+
+template <typename Response>
+grpc::Status Answer(absl::StatusOr<Response> result, Response* response) {
+  if (result.ok()) *response = *std::move(result);
+  return Translate(result.status());
+}
+
+class Sites final : public v1::SiteService::Service {
+ public:
+  explicit Sites(const Queries& queries) : queries_(queries) {}
+
+  grpc::Status ListSites(ServerContext*, const v1::ListSitesRequest*,
+                         v1::ListSitesResponse* response) override {
+    return Answer(queries_.ListSites(), response);
+  }
+  grpc::Status ListStations(ServerContext*, const v1::ListStationsRequest* request,
+                            v1::ListStationsResponse* response) override {
+    return Answer(queries_.ListStations(*request), response);
+  }
+  grpc::Status ListConnectors(ServerContext*, const v1::ListConnectorsRequest* request,
+                              v1::ListConnectorsResponse* response) override {
+    return Answer(queries_.ListConnectors(*request), response);
+  }
+
+ private:
+  const Queries& queries_;
+};
+
+class Sessions final : public v1::SessionService::Service {
+ public:
+  explicit Sessions(const Queries& queries) : queries_(queries) {}
+
+  grpc::Status ListSessions(ServerContext*, const v1::ListSessionsRequest* request,
+                            v1::ListSessionsResponse* response) override {
+    return Answer(queries_.ListSessions(*request), response);
+  }
+  grpc::Status GetSession(ServerContext*, const v1::GetSessionRequest* request,
+                          v1::GetSessionResponse* response) override {
+    return Answer(queries_.GetSession(*request), response);
+  }
+
+ private:
+  const Queries& queries_;
+};
+
+class Billing final : public v1::BillingService::Service {
+ public:
+  explicit Billing(const Queries& queries) : queries_(queries) {}
+
+  grpc::Status ListCdrs(ServerContext*, const v1::ListCdrsRequest* request,
+                        v1::ListCdrsResponse* response) override {
+    return Answer(queries_.ListCdrs(*request), response);
+  }
+  grpc::Status GetCdr(ServerContext*, const v1::GetCdrRequest* request,
+                      v1::GetCdrResponse* response) override {
+    return Answer(queries_.GetCdr(*request), response);
+  }
+
+ private:
+  const Queries& queries_;
+};
+
+class Faults final : public v1::FaultService::Service {
+ public:
+  explicit Faults(const Queries& queries) : queries_(queries) {}
+
+  grpc::Status ListFaults(ServerContext*, const v1::ListFaultsRequest* request,
+                          v1::ListFaultsResponse* response) override {
+    return Answer(queries_.ListFaults(*request), response);
+  }
+  grpc::Status ListTopFaults(ServerContext*, const v1::ListTopFaultsRequest* request,
+                             v1::ListTopFaultsResponse* response) override {
+    return Answer(queries_.ListTopFaults(*request), response);
+  }
+
+ private:
+  const Queries& queries_;
+};
+
+class Logs final : public v1::LogService::Service {
+ public:
+  explicit Logs(const Queries& queries) : queries_(queries) {}
+
+  grpc::Status ListLogs(ServerContext*, const v1::ListLogsRequest*,
+                        v1::ListLogsResponse* response) override {
+    return Answer(queries_.ListLogs(), response);
+  }
+  grpc::Status GetLogHead(ServerContext*, const v1::GetLogHeadRequest* request,
+                          v1::GetLogHeadResponse* response) override {
+    return Answer(queries_.GetLogHead(*request), response);
+  }
+  grpc::Status ReadEntries(ServerContext*, const v1::ReadEntriesRequest* request,
+                           grpc::ServerWriter<v1::ReadEntriesResponse>* writer) override {
+    return Translate(queries_.ReadEntries(
+        *request, [&](const v1::ReadEntriesResponse& response) { return writer->Write(response); }));
+  }
+
+ private:
+  const Queries& queries_;
+};
+
+}  // namespace
+
+std::vector<std::unique_ptr<grpc::Service>> MakeQueryServices(const Queries& queries) {
+  std::vector<std::unique_ptr<grpc::Service>> services;
+  services.push_back(std::make_unique<Sites>(queries));
+  services.push_back(std::make_unique<Sessions>(queries));
+  services.push_back(std::make_unique<Billing>(queries));
+  services.push_back(std::make_unique<Faults>(queries));
+  services.push_back(std::make_unique<Logs>(queries));
+  return services;
+}
+
+}  // namespace chargeledger::server
