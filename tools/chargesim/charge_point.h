@@ -1,0 +1,130 @@
+// One simulated OCPP 1.6 charge point as a state machine without I/O: time, connections and messages come in, frames and
+// dropped connections come out. Same seed and same inputs, same outputs. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/chargesim/outbox.h"
+#include "tools/chargesim/profile.h"
+#include "tools/chargesim/random.h"
+
+namespace chargeledger::chargesim {
+
+struct Behaviour {
+  int connectors = 2;
+  int64_t meter_interval_s = 60;
+  // Per charge point.
+  double arrivals_per_hour = 1.5;
+  double faults_per_hour = 0.05;
+  double drops_per_hour = 0.3;
+};
+
+// What really happened, to compare the ledger with.
+struct Transaction {
+  std::string charge_point_id;
+  int connector = 0;
+  std::string id_tag;
+  // 0 until the central system has told it.
+  int64_t transaction_id = 0;
+  int64_t started_at_us = 0;
+  int64_t stopped_at_us = 0;
+  int64_t meter_start_wh = 0;
+  int64_t meter_stop_wh = 0;
+  // Whether the central system has answered the StopTransaction.
+  bool settled = false;
+};
+
+struct Counts {
+  uint64_t frames_sent = 0;
+  uint64_t answers = 0;
+  uint64_t call_errors = 0;
+  uint64_t connections = 0;
+  uint64_t drops = 0;
+  uint64_t faults = 0;
+};
+
+class ChargePoint {
+ public:
+  ChargePoint(std::string id, int number, uint64_t seed, const Behaviour& behaviour,
+              int64_t start_us);
+
+  const std::string& id() const { return id_; }
+  const std::vector<Transaction>& transactions() const { return transactions_; }
+  const Counts& counts() const { return counts_; }
+  size_t lost_messages() const { return outbox_.lost(); }
+
+  // Lives through all that happens up to `now_us`.
+  void Advance(int64_t now_us);
+  // When something happens next.
+  int64_t next_event_us() const;
+
+  void OnConnected();
+  void OnDisconnected();
+  void OnMessage(const std::string& text);
+  // The frame to send now, if the connection is up and nothing waits for an answer. Answers to the central system go first.
+  std::optional<std::string> NextFrame();
+  // True once each time the charge point's network fails: the transport is to be cut without a word.
+  bool TakeDrop();
+
+  // The end of the run: who still charges stops, and nobody arrives any more.
+  void Finish();
+  // Whether everything was said and answered.
+  bool Settled() const { return outbox_.empty(); }
+
+ private:
+  enum class Phase { kAvailable, kPreparing, kCharging, kFull, kFinishing, kFaulted };
+
+  struct Connector {
+    int number = 1;
+    Phase phase = Phase::kAvailable;
+    int64_t next_us = 0;
+    int64_t register_mwh = 0;
+    int transaction = -1;
+    std::string id_tag;
+    int64_t battery_mwh = 0;
+    int64_t charged_mwh = 0;
+    int64_t last_sample_us = 0;
+    int64_t soc_start_permille = 0;
+    int64_t capacity_mwh = 0;
+  };
+
+  void Happen(Connector& connector);
+  void PlugIn(Connector& connector);
+  void Start(Connector& connector);
+  void Sample(Connector& connector);
+  void Stop(Connector& connector, const std::string& reason);
+  void Fault(Connector& connector);
+  void BecomeAvailable(Connector& connector);
+  void Charge(Connector& connector);
+  int64_t PowerMw(const Connector& connector) const;
+  nlohmann::json MeterValue(const Connector& connector, const std::string& context) const;
+  void Status(const Connector& connector, const std::string& status,
+              const std::string& error = "NoError", const std::string& vendor_error = "");
+  void Send(const std::string& action, nlohmann::json payload, int transaction = -1);
+  std::string Time() const;
+  std::string NewMessageId();
+
+  const std::string id_;
+  const Profile& profile_;
+  const Behaviour behaviour_;
+  Random random_;
+  int64_t now_us_;
+  std::vector<Connector> connectors_;
+  std::vector<Transaction> transactions_;
+  Outbox outbox_;
+  std::vector<std::string> answers_;
+  Counts counts_;
+  bool connected_ = false;
+  bool drop_ = false;
+  bool finishing_ = false;
+  int64_t next_drop_us_ = 0;
+  int64_t next_fault_us_ = 0;
+  int64_t next_heartbeat_us_ = 0;
+  int64_t heartbeat_us_;
+  uint64_t message_count_ = 0;
+};
+
+}  // namespace chargeledger::chargesim

@@ -1,0 +1,62 @@
+// The commands of ledgerctl, one function each: asks the ledger and prints in the wanted format.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <ostream>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "tools/ledgerctl/rpc/client.h"
+#include "tools/ledgerctl/table.h"
+
+namespace chargeledger::ledgerctl {
+
+struct Context {
+  Client& client;
+  Format format;
+  std::ostream& out;
+};
+
+// What narrows a list; empty means all.
+struct Filter {
+  std::string site;
+  std::string station;
+  // open or closed.
+  std::string state;
+  // As flags are shown, such as missing_stop.
+  std::string flag;
+  bool active = false;
+  uint64_t limit = 0;
+};
+
+absl::Status ListSites(const Context& context);
+absl::Status ListStations(const Context& context, const Filter& filter);
+absl::Status ShowStatus(const Context& context, const Filter& filter);
+absl::Status ListSessions(const Context& context, const Filter& filter);
+absl::Status ShowSession(const Context& context, const std::string& id);
+absl::Status ListCdrs(const Context& context, const Filter& filter);
+absl::Status ShowCdr(const Context& context, const std::string& id);
+absl::Status ListFaults(const Context& context, const Filter& filter);
+absl::Status ListTopFaults(const Context& context, const Filter& filter);
+absl::Status ListLogs(const Context& context);
+absl::Status ListEntries(const Context& context, const std::string& log, uint32_t generation,
+                         uint64_t from, uint64_t count);
+absl::Status ShowHead(const Context& context, const std::string& log, uint32_t generation,
+                      std::optional<uint64_t> size);
+
+// Text of values, shared by the commands.
+// `2026-11-20 21:46:00`, "-" for 0.
+std::string HumanTime(int64_t us);
+// ISO 8601, empty for 0.
+std::string RawTime(int64_t us);
+// `1:02:03`.
+std::string HumanDuration(int64_t us);
+// "SESSION_FLAG_MISSING_STOP" without its prefix is "missing_stop".
+std::string ShortName(const std::string& enum_name, const std::string& prefix);
+std::string HumanMoney(int64_t e4, const std::string& currency);
+// The protobuf JSON mapping, with fields that are zero.
+absl::Status PrintJson(const google::protobuf::Message& message, std::ostream& out);
+
+}  // namespace chargeledger::ledgerctl

@@ -1,0 +1,47 @@
+// The ledger's query services as plain calls. Lists are followed to their end, or to `limit` items (0: no limit). Every call
+// has a deadline; errors name the ledger's address where it cannot be reached.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "chargeledger/v1/query.pb.h"
+
+namespace chargeledger::ledgerctl {
+
+class Client {
+ public:
+  // `ledger` is HOST:PORT.
+  explicit Client(const std::string& ledger);
+  ~Client();
+
+  absl::StatusOr<v1::ListSitesResponse> ListSites();
+  absl::StatusOr<v1::ListStationsResponse> ListStations(const v1::ListStationsRequest& request);
+  absl::StatusOr<v1::ListConnectorsResponse> ListConnectors(
+      const v1::ListConnectorsRequest& request);
+  absl::StatusOr<v1::ListSessionsResponse> ListSessions(v1::ListSessionsRequest request,
+                                                        uint64_t limit);
+  absl::StatusOr<v1::GetSessionResponse> GetSession(const v1::GetSessionRequest& request);
+  absl::StatusOr<v1::ListCdrsResponse> ListCdrs(v1::ListCdrsRequest request, uint64_t limit);
+  absl::StatusOr<v1::GetCdrResponse> GetCdr(const v1::GetCdrRequest& request);
+  absl::StatusOr<v1::ListFaultsResponse> ListFaults(v1::ListFaultsRequest request, uint64_t limit);
+  absl::StatusOr<v1::ListTopFaultsResponse> ListTopFaults(const v1::ListTopFaultsRequest& request);
+  absl::StatusOr<v1::ListLogsResponse> ListLogs();
+  absl::StatusOr<v1::GetLogHeadResponse> GetLogHead(const v1::GetLogHeadRequest& request);
+  absl::Status ReadEntries(const v1::ReadEntriesRequest& request,
+                           const std::function<void(const v1::ReadEntriesResponse&)>& each);
+
+ private:
+  struct Stubs;
+
+  absl::Status Explain(const absl::Status& status) const;
+
+  const std::string ledger_;
+  std::unique_ptr<Stubs> stubs_;
+};
+
+}  // namespace chargeledger::ledgerctl
