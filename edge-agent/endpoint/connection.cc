@@ -218,10 +218,10 @@ void Connection::Write() {
   ws_.async_write(asio::buffer(outbox_.front()), [self = shared_from_this()](Error error, size_t) {
     self->outbox_.pop_front();
     --self->unanswered_;
-    // The read that is under way, or the next one, meets the same error and reports it.
-    if (!error && !self->outbox_.empty()) return self->Write();
-    if (error) self->outbox_.clear();
-    self->Read();
+    if (!error) return self->outbox_.empty() ? self->Read() : self->Write();
+    self->outbox_.clear();
+    // A read that is under way knows better why the connection ended.
+    if (!self->reading_) self->Ended(error);
   });
 }
 

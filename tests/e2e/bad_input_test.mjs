@@ -101,7 +101,8 @@ test('a frame larger than an entry is recorded whole, and one beyond the bound i
   assert.equal((await next(socket))[2].status, 'UnknownVendorId');
   const code = closeCode(socket);
   socket.send(frame('DataTransfer', { vendorId: 'v', data: 'd'.repeat(2_000_000) }));
-  assert.equal(await code, 1009);
+  // 1006 where the reset that answers the rest of the frame overtakes the closing frame.
+  assert.ok([1009, 1006].includes(await code));
   await assertAlive(network);
   await network.level();
   const entries = await network.entries();
