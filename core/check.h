@@ -1,24 +1,24 @@
-// CL_CHECK(condition, "what must hold"): ends the process on a bug of ours. Never for bytes from disk, network or
-// configuration: those are absl::Status.
+// CL_CHECK(condition, "what must hold"): ends the process on a bug of ours. Never for bytes from
+// disk, network or configuration: those are absl::Status.
 #pragma once
 
 namespace chargeledger::core {
 
-[[noreturn]] void CheckFailed(const char* file, int line, const char* condition, const char* message);
+[[noreturn]] void CheckFailed(const char* file, int line, const char* condition,
+                              const char* message);
 
 }  // namespace chargeledger::core
 
-#define CL_CHECK(condition, message)                                                       \
-  do {                                                                                     \
-    if (!(condition)) [[unlikely]]                                                         \
-      ::chargeledger::core::CheckFailed(__FILE__, __LINE__, #condition, message);          \
+#define CL_CHECK(condition, message)                                              \
+  do {                                                                            \
+    if (!(condition)) [[unlikely]]                                                \
+      ::chargeledger::core::CheckFailed(__FILE__, __LINE__, #condition, message); \
   } while (false)
 
 // Hands an error status on to the caller.
-#define CL_RETURN_IF_ERROR(expression)                         \
-  do {                                                         \
-    if (absl::Status cl_status = (expression); !cl_status.ok()) \
-      return cl_status;                                        \
+#define CL_RETURN_IF_ERROR(expression)                                            \
+  do {                                                                            \
+    if (absl::Status cl_status = (expression); !cl_status.ok()) return cl_status; \
   } while (false)
 
 #define CL_CONCAT_INNER(a, b) a##b

@@ -1,5 +1,6 @@
-// Where time comes from. Whoever needs it takes a Clock in its constructor; only core/system_clock.cc reads the real
-// ones. Projections have none: their time is what the entries say.
+// Where time comes from. Whoever needs it takes a Clock in its constructor; only
+// core/system_clock.cc reads the real ones. Projections have none: their time is what the entries
+// say.
 #pragma once
 
 #include <cstdint>

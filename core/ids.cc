@@ -25,8 +25,8 @@ std::string LogId::ToHex() const { return absl::BytesToHexString(bytes()); }
 
 absl::Status CheckChargePointId(absl::string_view id) {
   if (id.empty() || id.size() > 48) {
-    return absl::InvalidArgumentError(absl::StrCat("charge point id has ", id.size(),
-                                                   " characters; it must have 1 to 48"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("charge point id has ", id.size(), " characters; it must have 1 to 48"));
   }
   for (char c : id) {
     if (!absl::ascii_isgraph(c) || absl::string_view("/?#\"<>\\").find(c) != id.npos) {

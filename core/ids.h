@@ -38,8 +38,9 @@ class LogId {
   std::array<char, kSize> bytes_{};
 };
 
-// Checks a charge point's identity as it stands in the connection URL: 1 to 48 characters (OCPP 2.0.1's
-// identifierString; 1.6 leaves it open), printable ASCII without space, '/', '?', '#', '"', '<', '>' and '\'.
+// Checks a charge point's identity as it stands in the connection URL: 1 to 48 characters
+// (OCPP 2.0.1's identifierString; 1.6 leaves it open), printable ASCII without space, '/', '?',
+// '#', '"', '<', '>' and '\'.
 absl::Status CheckChargePointId(absl::string_view id);
 
 // Names of an operator or a site: 1 to 64 characters of A-Z a-z 0-9 '.' '_' '-'.

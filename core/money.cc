@@ -10,7 +10,8 @@
 namespace chargeledger::core {
 namespace {
 
-// ISO 4217:2015 active codes of countries' currencies (funds, metals and testing codes left out), by minor digits.
+// ISO 4217:2015 active codes of countries' currencies (funds, metals and testing codes left out),
+// by minor digits.
 constexpr absl::string_view kMinor0 =
     "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF";
 constexpr absl::string_view kMinor3 = "BHD IQD JOD KWD LYD OMR TND";
@@ -65,7 +66,8 @@ absl::StatusOr<MoneyE4> EnergyCost(MilliwattHours energy, MoneyE4 price_per_kwh,
 
 MoneyE4 RoundToMinor(MoneyE4 amount, const Currency& currency) {
   const int64_t minor = MinorUnitE4(currency);
-  // |result| <= |amount| + minor / 2: out of range only at the very end of 64 bits, where the amount itself stands in.
+  // |result| <= |amount| + minor / 2: out of range only at the very end of 64 bits, where the
+  // amount itself stands in.
   auto units = MultiplyDivide(amount.value(), 1, minor);
   auto rounded = MultiplyDivide(*units, minor, 1);
   return rounded.ok() ? MoneyE4(*rounded) : amount;

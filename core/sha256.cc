@@ -1,4 +1,5 @@
-// OpenSSL's one-shot functions look the algorithm up at every call, which costs more than hashing 300 bytes does.
+// OpenSSL's one-shot functions look the algorithm up at every call, which costs more than hashing
+// 300 bytes does.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "core/sha256.h"
 

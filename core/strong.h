@@ -1,4 +1,5 @@
-// Integers that cannot be mistaken for each other: Strong<struct XTag, uint64_t> converts to nothing by itself.
+// Integers that cannot be mistaken for each other: Strong<struct XTag, uint64_t> converts to
+// nothing by itself.
 //
 // Ordered and hashable; arithmetic only where a type's own header allows it.
 #pragma once

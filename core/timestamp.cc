@@ -9,8 +9,9 @@ namespace chargeledger::core {
 absl::StatusOr<int64_t> ParseTimestamp(absl::string_view text) {
   absl::Time time;
   std::string error;
-  if (text.size() <= 64 && (absl::ParseTime("%Y-%m-%d%ET%H:%M:%E*S%Ez", text, &time, &error) ||
-                            absl::ParseTime("%Y-%m-%d%ET%H:%M:%E*S", text, &time, &error)) &&
+  if (text.size() <= 64 &&
+      (absl::ParseTime("%Y-%m-%d%ET%H:%M:%E*S%Ez", text, &time, &error) ||
+       absl::ParseTime("%Y-%m-%d%ET%H:%M:%E*S", text, &time, &error)) &&
       time != absl::InfiniteFuture() && time != absl::InfinitePast()) {
     return absl::ToUnixMicros(time);
   }

@@ -12,8 +12,7 @@ absl::StatusOr<int64_t> ParseScaled(absl::string_view value, absl::string_view u
                                     absl::string_view small, absl::string_view large) {
   if (unit.empty() || unit == small) return ParseDecimal(value, 3, Excess::kRoundHalfAwayFromZero);
   if (unit == large) return ParseDecimal(value, 6, Excess::kRoundHalfAwayFromZero);
-  return absl::InvalidArgumentError(absl::StrCat("unit is \"",
-                                                 absl::CHexEscape(unit.substr(0, 64)),
+  return absl::InvalidArgumentError(absl::StrCat("unit is \"", absl::CHexEscape(unit.substr(0, 64)),
                                                  "\"; it must be ", small, " or ", large));
 }
 

@@ -13,8 +13,9 @@ namespace chargeledger::core {
 using MilliwattHours = Strong<struct MilliwattHoursTag, int64_t>;
 using Milliwatts = Strong<struct MilliwattsTag, int64_t>;
 
-// `value` is a decimal, `unit` as OCPP 1.6 §7.45 UnitOfMeasure: "Wh" (also when empty, OCPP's default) or "kWh".
-// Digits beyond a milliwatt-hour are rounded. INVALID_ARGUMENT for another unit or no number.
+// `value` is a decimal, `unit` as OCPP 1.6 §7.45 UnitOfMeasure: "Wh" (also when empty, OCPP's
+// default) or "kWh". Digits beyond a milliwatt-hour are rounded. INVALID_ARGUMENT for another unit
+// or no number.
 absl::StatusOr<MilliwattHours> ParseEnergy(absl::string_view value, absl::string_view unit);
 
 // The same for "W" (and empty) and "kW".

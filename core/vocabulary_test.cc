@@ -46,13 +46,13 @@ TEST(Decimal, TextIsReadExactlyAtAnyScale) {
 }
 
 TEST(Decimal, WhatIsNoNumberOrDoesNotFitIsRefusedByName) {
-  for (const std::string text : {"", " ", "-", ".", "1.2.3", "12,5", "0x10", "1e", "e5", "NaN", "inf",
-                                 "1 2", "--1", "1e+-5", "1e++5", "1e 5"}) {
+  for (const std::string text : {"", " ", "-", ".", "1.2.3", "12,5", "0x10", "1e", "e5", "NaN",
+                                 "inf", "1 2", "--1", "1e+-5", "1e++5", "1e 5"}) {
     auto value = ParseDecimal(text, 3, Excess::kRoundHalfAwayFromZero);
     EXPECT_EQ(value.status().code(), absl::StatusCode::kInvalidArgument) << text;
   }
-  for (const std::string text : {"9223372036854775808", "1e30", "1e101",
-                                 "99999999999999999999999999999999999999999"}) {
+  for (const std::string text :
+       {"9223372036854775808", "1e30", "1e101", "99999999999999999999999999999999999999999"}) {
     auto value = ParseDecimal(text, 0, Excess::kRoundHalfAwayFromZero);
     EXPECT_EQ(value.status().code(), absl::StatusCode::kOutOfRange) << text;
   }
@@ -97,16 +97,18 @@ TEST(Money, APriceIsWhatWasWrittenOrAnError) {
   EXPECT_FALSE(ParsePrice("cheap").ok());
   EXPECT_FALSE(Currency::FromCode("EURO").ok());
   EXPECT_FALSE(Currency::FromCode("eur").ok());
-  EXPECT_FALSE(Currency::FromCode("XXX").ok());
+  EXPECT_FALSE(Currency::FromCode("ABC").ok());
 }
 
 TEST(Timestamp, OcppTimesAreReadWithAnyOffsetAndWrittenInUtc) {
   EXPECT_EQ(*ParseTimestamp("1970-01-01T00:00:01Z"), 1'000'000);
-  EXPECT_EQ(*ParseTimestamp("2026-11-20T23:46:00.5+02:00"), *ParseTimestamp("2026-11-20T21:46:00.500Z"));
+  EXPECT_EQ(*ParseTimestamp("2026-11-20T23:46:00.5+02:00"),
+            *ParseTimestamp("2026-11-20T21:46:00.500Z"));
   EXPECT_EQ(*ParseTimestamp("2026-11-20T21:46:00"), *ParseTimestamp("2026-11-20T21:46:00Z"));
-  EXPECT_EQ(FormatTimestamp(*ParseTimestamp("2026-11-20T21:46:00.1234Z")), "2026-11-20T21:46:00.123Z");
-  for (const std::string text : {"", "now", "2026-13-01T00:00:00Z", "2026-11-20", "infinite-future",
-                                 "20261120T214600Z"}) {
+  EXPECT_EQ(FormatTimestamp(*ParseTimestamp("2026-11-20T21:46:00.1234Z")),
+            "2026-11-20T21:46:00.123Z");
+  for (const std::string text :
+       {"", "now", "2026-13-01T00:00:00Z", "2026-11-20", "infinite-future", "20261120T214600Z"}) {
     EXPECT_FALSE(ParseTimestamp(text).ok()) << text;
   }
 }

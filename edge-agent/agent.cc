@@ -29,7 +29,8 @@ namespace {
 
 namespace asio = boost::asio;
 
-// How often the decisions of the last while are folded from the log, so that the memory of them stays small.
+// How often the decisions of the last while are folded from the log, so that the memory of them
+// stays small.
 constexpr absl::Duration kFoldEvery = absl::Seconds(10);
 // How long the agent waits for closing handshakes when it stops: 100 × 20 ms.
 constexpr int kGoodbyeRounds = 100;
@@ -83,9 +84,8 @@ absl::Status RunningAgent::OpenLog() {
   log::RecorderOptions recorder_options;
   recorder_options.software_version = kVersion;
   recorder_options.os_boot_id = core::OsBootId();
-  CL_ASSIGN_OR_RETURN(recorder_,
-                      log::Recorder::Open(*log_store_, clock_, options_.author,
-                                          core::RandomLogId(), recorder_options));
+  CL_ASSIGN_OR_RETURN(recorder_, log::Recorder::Open(*log_store_, clock_, options_.author,
+                                                     core::RandomLogId(), recorder_options));
   return absl::OkStatus();
 }
 
@@ -103,13 +103,12 @@ absl::Status RunningAgent::Start() {
   CL_RETURN_IF_ERROR(FoldTransactions());
   central_system_ = std::make_unique<CentralSystem>(*memory_, options_.heartbeat_interval_s);
   site_ = std::make_unique<Site>(io_, *recorder_, clock_, *central_system_, *memory_);
-  CL_ASSIGN_OR_RETURN(endpoint_,
-                      Endpoint::Listen(io_, *site_, options_.listen, options_.endpoint));
+  CL_ASSIGN_OR_RETURN(endpoint_, Endpoint::Listen(io_, *site_, options_.listen, options_.endpoint));
   if (!options_.ledger.empty()) {
     ReplicatorOptions replicator_options;
     replicator_options.ledger = options_.ledger;
-    replicator_ = std::make_unique<Replicator>(recorder_->log(), options_.author,
-                                               replicator_options);
+    replicator_ =
+        std::make_unique<Replicator>(recorder_->log(), options_.author, replicator_options);
     recorder_->OnCommitted([this](const log::TreeHead&) { replicator_->Notify(); });
   }
   io_thread_ = std::thread([this] { io_.run(); });

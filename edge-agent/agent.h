@@ -1,8 +1,8 @@
-// The edge agent as a whole: log, recorder, transaction memory, endpoint and replicator, and the order in which they
-// start and stop.
+// The edge agent as a whole: log, recorder, transaction memory, endpoint and replicator, and the
+// order in which they start and stop.
 //
-// Threads: the I/O thread (endpoint, central system), the recorder's, the replicator's two, and one that folds the
-// transactions' state behind the log.
+// Threads: the I/O thread (endpoint, central system), the recorder's, the replicator's two, and one
+// that folds the transactions' state behind the log.
 #pragma once
 
 #include <memory>

@@ -52,9 +52,8 @@ absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
                       flags.heartbeat_interval_s);
   settings.AddInteger("max_frame_bytes", "a larger OCPP message is refused", 1024, 16 << 20,
                       flags.max_frame_bytes);
-  settings.AddInteger("max_unanswered",
-                      "messages of one connection that may wait for their answer", 1, 1024,
-                      flags.max_unanswered);
+  settings.AddInteger("max_unanswered", "messages of one connection that may wait for their answer",
+                      1, 1024, flags.max_unanswered);
   settings.AddInteger("ping_interval_s",
                       "seconds of silence before a WebSocket ping; twice that ends the connection",
                       1, 3600, flags.ping_interval_s);

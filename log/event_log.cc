@@ -48,7 +48,8 @@ absl::Status EventLog::Restore() {
     CL_ASSIGN_OR_RETURN(head, DecodeHead(*stored));
   }
   CL_RETURN_IF_ERROR(CheckEnds(head.size));
-  // The open tiles are not stored: level 0 is hashed again from the entries, each higher one from the tiles below it.
+  // The open tiles are not stored: level 0 is hashed again from the entries, each higher one from
+  // the tiles below it.
   auto node = [&](int level, uint64_t position) -> absl::StatusOr<Hash> {
     if (level > 0) {
       CL_ASSIGN_OR_RETURN(std::string hashes, StoredTile({level - 1, position}));
@@ -81,11 +82,11 @@ absl::Status EventLog::Restore() {
 absl::Status EventLog::CheckEnds(uint64_t size) const {
   std::optional<uint64_t> last;
   const std::string prefix = Key('e');
-  CL_RETURN_IF_ERROR(
-      store_.ScanReverse(prefix, AfterPrefix(prefix), [&](absl::string_view key, absl::string_view) {
-        last = ReadBigEndian64(key.substr(prefix.size()));
-        return false;
-      }));
+  CL_RETURN_IF_ERROR(store_.ScanReverse(prefix, AfterPrefix(prefix),
+                                        [&](absl::string_view key, absl::string_view) {
+                                          last = ReadBigEndian64(key.substr(prefix.size()));
+                                          return false;
+                                        }));
   const uint64_t found = last.has_value() ? *last + 1 : 0;
   if (found == size) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("the stored head says ", size,
@@ -102,8 +103,8 @@ Frontier EventLog::staged() const {
   return builder_.frontier();
 }
 
-TreeHead EventLog::Stage(absl::Span<const absl::string_view> entries,
-                         absl::Span<const Hash> leaves, WriteBatch& batch) {
+TreeHead EventLog::Stage(absl::Span<const absl::string_view> entries, absl::Span<const Hash> leaves,
+                         WriteBatch& batch) {
   CL_CHECK(entries.size() == leaves.size(), "every entry has its leaf hash");
   absl::MutexLock lock(&mutex_);
   std::vector<Tile> complete;

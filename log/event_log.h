@@ -1,13 +1,17 @@
-// One generation of one author's log in a Store: entries, hash tiles and the head. The same for its author and for who
-// holds a copy; entries are opaque bytes here.
+// One generation of one author's log in a Store: entries, hash tiles and the head. The same for its
+// author and for who holds a copy; entries are opaque bytes here.
 //
-// One writer: Stage and Publish are called in order by whoever owns the log, from one thread at a time. All const
-// functions may be called from any thread at any time and see only what was published.
+// One writer: Stage and Publish are called in order by whoever owns the log, from one thread at a
+// time. All const functions may be called from any thread at any time and see only what was
+// published.
 //
 //  1. Entries are numbered from 0 without a gap; a published entry never changes.
-//  2. head() is durable: Publish(h) is called only after the batches up to h were committed with kSynced.
-//  3. head().root is the RFC 6962 root of the first head().size entries, and RootAt gives it for every smaller size.
-//  4. After a failed commit the log is not to be used again until it is reopened; Open re-derives its state from the
+//  2. head() is durable: Publish(h) is called only after the batches up to h were committed with
+//  kSynced.
+//  3. head().root is the RFC 6962 root of the first head().size entries, and RootAt gives it for
+//  every smaller size.
+//  4. After a failed commit the log is not to be used again until it is reopened; Open re-derives
+//  its state from the
 //     stored bytes and refuses with DATA_LOSS what does not fit together.
 //
 // Keys, after the kind's letter: log id (16) ‖ generation (4, big-endian) ‖
@@ -40,7 +44,8 @@ class EventLog {
   // Returns false to stop.
   using EntryVisitor = absl::FunctionRef<bool(core::Sequence, absl::string_view entry)>;
 
-  // Opens what `store` holds of this generation; one that it does not know is empty. `store` outlives the log.
+  // Opens what `store` holds of this generation; one that it does not know is empty. `store`
+  // outlives the log.
   static absl::StatusOr<std::unique_ptr<EventLog>> Open(const Store& store,
                                                         const core::LogId& log_id,
                                                         core::Generation generation);
@@ -53,8 +58,9 @@ class EventLog {
   // Of what is staged: where the next Stage continues.
   Frontier staged() const;
 
-  // Adds entries to `batch` after those staged before, with their tiles and the new head, and returns that head.
-  // `leaves` are their leaf hashes. `entries` are borrowed until the batch is committed.
+  // Adds entries to `batch` after those staged before, with their tiles and the new head, and
+  // returns that head. `leaves` are their leaf hashes. `entries` are borrowed until the batch is
+  // committed.
   TreeHead Stage(absl::Span<const absl::string_view> entries, absl::Span<const Hash> leaves,
                  WriteBatch& batch);
   // Everything up to `head`, which a Stage returned, is durable.

@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <memory>
-
 #include <string>
 #include <vector>
 
@@ -35,7 +34,8 @@ std::unique_ptr<EventLog> Open(const Store& store) {
 void Grow(MemoryStore& store, EventLog& log, uint64_t size, uint64_t step) {
   while (log.head().size < size) {
     std::vector<std::string> bytes;
-    for (uint64_t n = log.head().size; n < size && bytes.size() < step; ++n) bytes.push_back(Entry(n));
+    for (uint64_t n = log.head().size; n < size && bytes.size() < step; ++n)
+      bytes.push_back(Entry(n));
     std::vector<absl::string_view> entries(bytes.begin(), bytes.end());
     std::vector<Hash> leaves;
     for (absl::string_view entry : entries) leaves.push_back(LeafHash(entry));
@@ -95,16 +95,20 @@ TEST(EventLog, ReadGivesTheBytesAsTheyWere) {
   std::unique_ptr<EventLog> log = Open(store);
   Grow(store, *log, 520, 100);
   uint64_t next = 250;
-  ASSERT_TRUE(log->Read(core::Sequence(250), 20, [&](core::Sequence at, absl::string_view entry) {
-                   EXPECT_EQ(at.value(), next);
-                   EXPECT_EQ(entry, Entry(next++));
-                   return true;
-                 }).ok());
+  ASSERT_TRUE(log->Read(core::Sequence(250), 20,
+                        [&](core::Sequence at, absl::string_view entry) {
+                          EXPECT_EQ(at.value(), next);
+                          EXPECT_EQ(entry, Entry(next++));
+                          return true;
+                        })
+                  .ok());
   EXPECT_EQ(next, 270u);
-  ASSERT_TRUE(log->Read(core::Sequence(519), 100, [&](core::Sequence, absl::string_view) {
-                   ++next;
-                   return true;
-                 }).ok());
+  ASSERT_TRUE(log->Read(core::Sequence(519), 100,
+                        [&](core::Sequence, absl::string_view) {
+                          ++next;
+                          return true;
+                        })
+                  .ok());
   EXPECT_EQ(next, 271u);
 }
 
@@ -122,8 +126,8 @@ TEST(EventLog, DamageIsFoundAtOpenAndNamed) {
   for (const Case& c : std::vector<Case>{
            {"last entry gone", [](WriteBatch& b) { b.Delete(EntryKey(599)); }, "599"},
            {"entry too many", [](WriteBatch& b) { b.PutCopy(EntryKey(600), "x"); }, "601"},
-           {"entry of the open tile changed",
-            [](WriteBatch& b) { b.PutCopy(EntryKey(550), "x"); }, "root"},
+           {"entry of the open tile changed", [](WriteBatch& b) { b.PutCopy(EntryKey(550), "x"); },
+            "root"},
            {"entry of the open tile gone", [](WriteBatch& b) { b.Delete(EntryKey(550)); },
             "entry 550 is missing"},
            {"tile gone", [&](WriteBatch& b) { b.Delete(tile_key); }, "tile 0/0"},

@@ -1,4 +1,5 @@
-// A Store in memory: RocksDB's twin in tests and in the simulation. Snapshots copy everything, so keep it small.
+// A Store in memory: RocksDB's twin in tests and in the simulation. Snapshots copy everything, so
+// keep it small.
 #pragma once
 
 #include <map>

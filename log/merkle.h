@@ -1,9 +1,10 @@
-// The Merkle tree of RFC 6962 §2.1 over a log's entries: leaf = SHA-256(0x00 ‖ entry), node = SHA-256(0x01 ‖ left ‖
-// right), the empty tree's root is SHA-256 of nothing.
+// The Merkle tree of RFC 6962 §2.1 over a log's entries: leaf = SHA-256(0x00 ‖ entry), node =
+// SHA-256(0x01 ‖ left ‖ right), the empty tree's root is SHA-256 of nothing.
 //
-// Frontier is the smallest state that can go on growing: the roots of the complete subtrees that make up the tree.
-// TreeBuilder besides collects tiles as in C2SP tlog-tiles: tile (level, index) holds the 256 hashes of complete
-// subtrees of 256^level leaves numbered index × 256 on. Neither is thread-safe.
+// Frontier is the smallest state that can go on growing: the roots of the complete subtrees that
+// make up the tree. TreeBuilder besides collects tiles as in C2SP tlog-tiles: tile (level, index)
+// holds the 256 hashes of complete subtrees of 256^level leaves numbered index × 256 on. Neither is
+// thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,8 @@ class Frontier {
  public:
   uint64_t size() const { return size_; }
   void Append(const Hash& leaf);
-  // Calls `made(height, hash)` for the leaf (height 0) and each complete subtree that it completes, upwards.
+  // Calls `made(height, hash)` for the leaf (height 0) and each complete subtree that it completes,
+  // upwards.
   void Append(const Hash& leaf, absl::FunctionRef<void(int height, const Hash& hash)> made);
   Hash Root() const;
   TreeHead Head() const { return {size_, Root()}; }

@@ -107,8 +107,8 @@ TEST(Merkle, ABuilderRestoredAtAnySizeGoesOnAsIfItHadNeverStopped) {
     tree.Append(leaves[n - 1]);
     if (n != next_check && n != 256 && n != 65'536 && n != leaves.size()) continue;
     next_check = n + 1 + random() % 9000;
-    auto restored = TreeBuilder::Restore(
-        n, [&](int level, uint64_t at) { return tree.Node(level, at); });
+    auto restored =
+        TreeBuilder::Restore(n, [&](int level, uint64_t at) { return tree.Node(level, at); });
     ASSERT_TRUE(restored.ok());
     EXPECT_EQ(restored->Head(), tree.builder().Head()) << n;
     TreeBuilder original = tree.builder();

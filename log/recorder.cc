@@ -109,9 +109,8 @@ absl::StatusOr<core::Sequence> Recorder::Record(std::vector<v1::Entry> events, D
   for (const v1::Entry& event : events) {
     const size_t bytes = event.ByteSizeLong();
     if (bytes > kMaxEventBytes) {
-      return absl::InvalidArgumentError(absl::StrCat("an event has ", bytes,
-                                                     " bytes; at most ", kMaxEventBytes,
-                                                     " fit into one entry"));
+      return absl::InvalidArgumentError(absl::StrCat("an event has ", bytes, " bytes; at most ",
+                                                     kMaxEventBytes, " fit into one entry"));
     }
     request.bytes += bytes;
   }
@@ -122,9 +121,8 @@ absl::StatusOr<core::Sequence> Recorder::Record(std::vector<v1::Entry> events, D
   if (!failure_.ok()) return failure_;
   if (stopping_) return absl::CancelledError("the log is closing");
   if (queued_bytes_ + request.bytes > options_.max_queued_bytes) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(queued_bytes_, " bytes wait to be recorded; the bound is ",
-                     options_.max_queued_bytes));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        queued_bytes_, " bytes wait to be recorded; the bound is ", options_.max_queued_bytes));
   }
   const core::Sequence first(next_);
   const int64_t wall_us = clock_.WallMicros();

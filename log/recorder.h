@@ -1,12 +1,16 @@
-// The author's side of a log: numbers, stamps and serialises events, and makes them durable by group commit.
+// The author's side of a log: numbers, stamps and serialises events, and makes them durable by
+// group commit.
 //
-// Thread-safe. One thread of its own drains a bounded queue: it writes everything that waits as one batch with one
-// sync, then answers all of it, so a lone event waits for no timer and a crowd shares the sync.
+// Thread-safe. One thread of its own drains a bounded queue: it writes everything that waits as one
+// batch with one sync, then answers all of it, so a lone event waits for no timer and a crowd
+// shares the sync.
 //
 //  1. Record numbers events in the order of its calls; that order is the log's.
-//  2. `done` is called exactly once for each Record that returned OK, on the recorder's thread, in the log's order.
+//  2. `done` is called exactly once for each Record that returned OK, on the recorder's thread, in
+//  the log's order.
 //     With OK: everything of that call is durable. Otherwise: it may or may not be.
-//  3. After a failed commit nothing is recorded any more: Record returns the failure until the process opens the log
+//  3. After a failed commit nothing is recorded any more: Record returns the failure until the
+//  process opens the log
 //     again.
 //  4. Every boot begins with a LogOpened entry, durable before Open returns.
 #pragma once
@@ -56,8 +60,9 @@ class Recorder {
   // Called on the recorder's thread after each commit, before the calls' own `done`.
   using Committed = absl::AnyInvocable<void(const TreeHead&)>;
 
-  // Opens the author's own log in `store`, or creates it with `new_log_id`. FAILED_PRECONDITION if the store belongs to
-  // another operator or site. `store` and `clock` outlive the recorder; `clock` is called under a lock.
+  // Opens the author's own log in `store`, or creates it with `new_log_id`. FAILED_PRECONDITION if
+  // the store belongs to another operator or site. `store` and `clock` outlive the recorder;
+  // `clock` is called under a lock.
   static absl::StatusOr<std::unique_ptr<Recorder>> Open(Store& store, core::Clock& clock,
                                                         const Author& author,
                                                         const core::LogId& new_log_id,
@@ -68,9 +73,10 @@ class Recorder {
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
-  // Appends `events` (only Entry.event is set) as consecutive entries and returns the first one's sequence.
-  // INVALID_ARGUMENT if one is larger than kMaxEventBytes; RESOURCE_EXHAUSTED if the queue is full; the commit's
-  // failure if there was one. On an error nothing is recorded and `done` is not called.
+  // Appends `events` (only Entry.event is set) as consecutive entries and returns the first one's
+  // sequence. INVALID_ARGUMENT if one is larger than kMaxEventBytes; RESOURCE_EXHAUSTED if the
+  // queue is full; the commit's failure if there was one. On an error nothing is recorded and
+  // `done` is not called.
   absl::StatusOr<core::Sequence> Record(std::vector<v1::Entry> events, Done done);
 
   void OnCommitted(Committed committed);

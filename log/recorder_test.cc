@@ -27,10 +27,13 @@ v1::Entry Frame(const std::string& payload) {
 
 std::vector<v1::Entry> ReadAll(const EventLog& log) {
   std::vector<v1::Entry> entries;
-  EXPECT_TRUE(log.Read(core::Sequence(0), ~uint64_t{0}, [&](core::Sequence, absl::string_view bytes) {
-                   EXPECT_TRUE(entries.emplace_back().ParseFromArray(bytes.data(), bytes.size()));
-                   return true;
-                 }).ok());
+  EXPECT_TRUE(log.Read(core::Sequence(0), ~uint64_t{0},
+                       [&](core::Sequence, absl::string_view bytes) {
+                         EXPECT_TRUE(
+                             entries.emplace_back().ParseFromArray(bytes.data(), bytes.size()));
+                         return true;
+                       })
+                  .ok());
   return entries;
 }
 

@@ -134,7 +134,8 @@ rocksdb::Options ToOptions(const RocksDbOptions& options) {
   rocksdb::Options db;
   db.create_if_missing = true;
   db.paranoid_checks = true;
-  // A torn tail is what a crash leaves; anything else is damage, and must not be taken for a shorter log.
+  // A torn tail is what a crash leaves; anything else is damage, and must not be taken for a
+  // shorter log.
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   db.recycle_log_file_num = 0;
   db.track_and_verify_wals_in_manifest = true;

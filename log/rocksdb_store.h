@@ -19,8 +19,8 @@ struct RocksDbOptions {
   bool sync = true;
 };
 
-// Opens or creates `directory`. FAILED_PRECONDITION if another process has it open; DATA_LOSS if what is there is
-// damaged; both name the directory.
+// Opens or creates `directory`. FAILED_PRECONDITION if another process has it open; DATA_LOSS if
+// what is there is damaged; both name the directory.
 absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const std::string& directory,
                                                         const RocksDbOptions& options);
 

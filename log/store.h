@@ -1,12 +1,16 @@
-// An ordered key-value store with atomic batches: what the event log and the projections' state stand on.
+// An ordered key-value store with atomic batches: what the event log and the projections' state
+// stand on.
 //
-// Behind it are RocksDB (rocksdb_store.h) and memory (memory_store.h); store_contract_test.cc holds both to what is
-// said here. Thread-safe, except that a WriteBatch belongs to one thread.
+// Behind it are RocksDB (rocksdb_store.h) and memory (memory_store.h); store_contract_test.cc holds
+// both to what is said here. Thread-safe, except that a WriteBatch belongs to one thread.
 //
 //  1. A batch is applied whole or not at all, also across a crash.
-//  2. When Commit returns OK with kSynced, the batch and every batch committed before it survive a power loss.
-//  3. When Commit returns OK with kBuffered, the batch survives the end of the process, not a power loss.
-//  4. After a failed Commit nothing is known of the batch until the store is opened again: every later Commit fails too.
+//  2. When Commit returns OK with kSynced, the batch and every batch committed before it survive a
+//  power loss.
+//  3. When Commit returns OK with kBuffered, the batch survives the end of the process, not a power
+//  loss.
+//  4. After a failed Commit nothing is known of the batch until the store is opened again: every
+//  later Commit fails too.
 //  5. A Snapshot sees exactly the batches committed before it was taken.
 #pragma once
 
@@ -25,8 +29,9 @@ namespace chargeledger::log {
 
 enum class Durability { kSynced, kBuffered };
 
-// Changes in the order in which they are applied. Keys are copied. Values are borrowed until Commit returns, unless put
-// with PutCopy: an entry's bytes are not copied on their way to the disk more often than must be.
+// Changes in the order in which they are applied. Keys are copied. Values are borrowed until Commit
+// returns, unless put with PutCopy: an entry's bytes are not copied on their way to the disk more
+// often than must be.
 class WriteBatch {
  public:
   struct Operation {

@@ -39,7 +39,8 @@ class StoreContract : public testing::TestWithParam<Kind> {
       keys.emplace_back(key);
       return true;
     };
-    EXPECT_TRUE((reverse ? reader.ScanReverse(begin, end, visit) : reader.Scan(begin, end, visit)).ok());
+    EXPECT_TRUE(
+        (reverse ? reader.ScanReverse(begin, end, visit) : reader.Scan(begin, end, visit)).ok());
     return keys;
   }
 
@@ -81,7 +82,8 @@ TEST_P(StoreContract, ScansSeeHalfOpenRangesInBothDirections) {
 TEST_P(StoreContract, AScanStopsWhenTheVisitorSaysSo) {
   for (std::string key : {"a", "b", "c"}) Put(key, "x");
   int seen = 0;
-  ASSERT_TRUE(store_->Scan("a", "", [&](absl::string_view, absl::string_view) { return ++seen < 2; }).ok());
+  ASSERT_TRUE(
+      store_->Scan("a", "", [&](absl::string_view, absl::string_view) { return ++seen < 2; }).ok());
   EXPECT_EQ(seen, 2);
 }
 

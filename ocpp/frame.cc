@@ -57,7 +57,8 @@ struct FrameReader::State {
   std::string buffer;
   // Validates the whole text, also where nobody looks at it.
   simdjson::dom::parser validator;
-  // Reads the envelope, and keeps the payload as text: numbers in it must not be turned into floating point.
+  // Reads the envelope, and keeps the payload as text: numbers in it must not be turned into
+  // floating point.
   simdjson::ondemand::parser reader;
 
   std::variant<Frame, BadFrame> Read(absl::string_view bytes);

@@ -1,7 +1,8 @@
 // OCPP-J framing (OCPP-J 1.6 §4): the JSON array around every message.
 //
-// A FrameReader judges one message at a time. It is not thread-safe, and what it returns borrows from it until the next
-// Read. The bytes are untrusted: anything is either a Frame or a BadFrame that says how to answer.
+// A FrameReader judges one message at a time. It is not thread-safe, and what it returns borrows
+// from it until the next Read. The bytes are untrusted: anything is either a Frame or a BadFrame
+// that says how to answer.
 #pragma once
 
 #include <memory>
@@ -23,7 +24,8 @@ struct Frame {
   // Of a CALLERROR.
   absl::string_view error_code;
   absl::string_view error_description;
-  // JSON text of the object that a CALL or CALLRESULT carries, valid JSON; of a CALLERROR its details.
+  // JSON text of the object that a CALL or CALLRESULT carries, valid JSON; of a CALLERROR its
+  // details.
   absl::string_view payload;
 };
 
@@ -48,7 +50,8 @@ struct BadFrame {
   std::string message_id;
   ErrorCode code = ErrorCode::kFormationViolation;
   std::string description;
-  // False for what must not be answered: an unknown message type (OCPP-J 1.6 §4.1.3 says ignore), a malformed answer.
+  // False for what must not be answered: an unknown message type (OCPP-J 1.6 §4.1.3 says ignore), a
+  // malformed answer.
   bool answer = true;
 };
 

@@ -34,25 +34,26 @@ TEST(FrameReader, WhatIsNoFrameIsAnsweredAsTheStandardSays) {
     bool answer;
   };
   FrameReader reader;
-  for (const Case& c : std::vector<Case>{{"", "-1", true},
-                                         {"hello", "-1", true},
-                                         {"{}", "-1", true},
-                                         {"[]", "-1", true},
-                                         {"[2]", "-1", true},
-                                         {R"(["2","x","Heartbeat",{}])", "-1", true},
-                                         {R"([2,7,"Heartbeat",{}])", "-1", true},
-                                         {R"([2,"x","Heartbeat"])", "x", true},
-                                         {R"([2,"x","Heartbeat",{},1])", "x", true},
-                                         {R"([2,"x",5,{}])", "x", true},
-                                         {R"([2,"x","Heartbeat",[]])", "x", true},
-                                         {R"([2,"x","Heartbeat",{"a":nul}])", "-1", true},
-                                         {R"([2,"x","Heartbeat",{}] trailing)", "-1", true},
-                                         {"[2,\"x\",\"Heart\xff\",{}]", "-1", true},
-                                         {R"([3,"x"])", "x", false},
-                                         {R"([4,"x"])", "x", false},
-                                         {R"([9,"x","Heartbeat",{}])", "x", false},
-                                         {std::string(5000, '['), "-1", true},
-                                         {absl::StrCat("[2,\"", std::string(300, 'i'), "\",\"H\",{}]"), "-1", true}}) {
+  for (const Case& c : std::vector<Case>{
+           {"", "-1", true},
+           {"hello", "-1", true},
+           {"{}", "-1", true},
+           {"[]", "-1", true},
+           {"[2]", "-1", true},
+           {R"(["2","x","Heartbeat",{}])", "-1", true},
+           {R"([2,7,"Heartbeat",{}])", "-1", true},
+           {R"([2,"x","Heartbeat"])", "x", true},
+           {R"([2,"x","Heartbeat",{},1])", "x", true},
+           {R"([2,"x",5,{}])", "x", true},
+           {R"([2,"x","Heartbeat",[]])", "x", true},
+           {R"([2,"x","Heartbeat",{"a":nul}])", "-1", true},
+           {R"([2,"x","Heartbeat",{}] trailing)", "-1", true},
+           {"[2,\"x\",\"Heart\xff\",{}]", "-1", true},
+           {R"([3,"x"])", "x", false},
+           {R"([4,"x"])", "x", false},
+           {R"([9,"x","Heartbeat",{}])", "x", false},
+           {std::string(5000, '['), "-1", true},
+           {absl::StrCat("[2,\"", std::string(300, 'i'), "\",\"H\",{}]"), "-1", true}}) {
     const std::variant<Frame, BadFrame> read = reader.Read(c.bytes);
     ASSERT_TRUE(std::holds_alternative<BadFrame>(read)) << c.bytes;
     EXPECT_EQ(std::get<BadFrame>(read).message_id, c.id) << c.bytes;

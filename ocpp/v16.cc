@@ -34,8 +34,8 @@ void ReadDecimal(Value& value, DecimalText& out) {
     Read(value, out);
   } else if (type == simdjson::ondemand::json_type::number) {
     std::string_view token = value.raw_json_token();
-    while (!token.empty() && (token.back() == ' ' || token.back() == '\n' ||
-                              token.back() == '\r' || token.back() == '\t')) {
+    while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' ||
+                              token.back() == '\t')) {
       token.remove_suffix(1);
     }
     out = ToView(token);
@@ -187,18 +187,17 @@ absl::StatusOr<Message> PayloadReader::Read(absl::string_view payload) {
   buffer.reserve(payload.size() + simdjson::SIMDJSON_PADDING);
   simdjson::ondemand::document document;
   simdjson::ondemand::object object;
-  auto error = state_->parser
-                   .iterate(buffer.data(), buffer.size(),
-                            buffer.size() + simdjson::SIMDJSON_PADDING)
-                   .get(document);
+  auto error =
+      state_->parser
+          .iterate(buffer.data(), buffer.size(), buffer.size() + simdjson::SIMDJSON_PADDING)
+          .get(document);
   if (!error) error = document.get_object().get(object);
   if (error) {
     return absl::InvalidArgumentError(
         absl::StrCat("the payload is no JSON object: ", simdjson::error_message(error)));
   }
   Message message;
-  ForEachField(object,
-               [&](std::string_view key, Value& value) { ReadField(key, value, message); });
+  ForEachField(object, [&](std::string_view key, Value& value) { ReadField(key, value, message); });
   return message;
 }
 

@@ -1,8 +1,10 @@
-// Typed, lenient reading of OCPP 1.6 payloads (OCPP 1.6 §6, and the security whitepaper's SecurityEventNotification).
+// Typed, lenient reading of OCPP 1.6 payloads (OCPP 1.6 §6, and the security whitepaper's
+// SecurityEventNotification).
 //
-// Real chargers leave out required fields and write numbers as strings: what can be understood is read, what cannot is
-// absent, and the caller decides whether it can do without. Numbers with a fraction stay text until core/ reads them
-// exactly. A PayloadReader is not thread-safe; the views it gives live until its next Read.
+// Real chargers leave out required fields and write numbers as strings: what can be understood is
+// read, what cannot is absent, and the caller decides whether it can do without. Numbers with a
+// fraction stay text until core/ reads them exactly. A PayloadReader is not thread-safe; the views
+// it gives live until its next Read.
 #pragma once
 
 #include <cstdint>
@@ -106,8 +108,8 @@ class PayloadReader {
   PayloadReader();
   ~PayloadReader();
 
-  // Reads the JSON object `payload` into one of the structs above. Only text that is no JSON object at all is an error
-  // (INVALID_ARGUMENT); a FrameReader lets none such through.
+  // Reads the JSON object `payload` into one of the structs above. Only text that is no JSON object
+  // at all is an error (INVALID_ARGUMENT); a FrameReader lets none such through.
   template <typename Message>
   absl::StatusOr<Message> Read(absl::string_view payload);
 

@@ -38,8 +38,7 @@ absl::StatusOr<FlatTariff> FlatTariff::Create(absl::string_view currency,
 }
 
 std::string FlatTariff::ToText() const {
-  return absl::StrCat("flat ", currency.code(), " ", price_per_kwh.value(), " ",
-                      start_fee.value());
+  return absl::StrCat("flat ", currency.code(), " ", price_per_kwh.value(), " ", start_fee.value());
 }
 
 void Billing::OnSessionClosed(const v1::Session& session, State& state) const {
@@ -74,7 +73,8 @@ v1::Cdr Billing::Price(const v1::Session& session) const {
     energy_cost = absl::OutOfRangeError("the total does not fit into 64 bits");
   }
   if (!EnergyKnown(session) || !energy_cost.ok()) {
-    // A cost beyond 64 bits comes from a register that lies: nothing is charged, and the flag says why.
+    // A cost beyond 64 bits comes from a register that lies: nothing is charged, and the flag says
+    // why.
     if (!energy_cost.ok()) cdr.add_flags(v1::SESSION_FLAG_UNREADABLE_METER_VALUE);
     return cdr;
   }

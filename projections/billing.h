@@ -1,6 +1,7 @@
 // CDRs out of closed sessions: a price per kWh and a start fee, from configuration.
 //
-// State keys: 'c' generation, sequence of the session's start -> Cdr. A CDR is made once and never changed.
+// State keys: 'c' generation, sequence of the session's start -> Cdr. A CDR is made once and never
+// changed.
 #pragma once
 
 #include <string>
@@ -20,8 +21,8 @@ struct FlatTariff {
   core::MoneyE4 price_per_kwh;
   core::MoneyE4 start_fee;
 
-  // `price_per_kwh` and `start_fee` as decimals with at most four places, not negative; INVALID_ARGUMENT names which
-  // is wrong.
+  // `price_per_kwh` and `start_fee` as decimals with at most four places, not negative;
+  // INVALID_ARGUMENT names which is wrong.
   static absl::StatusOr<FlatTariff> Create(absl::string_view currency,
                                            absl::string_view price_per_kwh,
                                            absl::string_view start_fee);

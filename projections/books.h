@@ -1,4 +1,5 @@
-// The four projections of the ledger as one fold: sessions, the bills that follow from them, stations, faults.
+// The four projections of the ledger as one fold: sessions, the bills that follow from them,
+// stations, faults.
 #pragma once
 
 #include <string>

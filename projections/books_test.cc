@@ -29,11 +29,13 @@ class Folded {
   std::vector<Message> All(size_t part, char kind) const {
     std::vector<Message> all;
     const std::string prefix = StatePrefix(log_id_, part) + kind;
-    EXPECT_TRUE(store_.Scan(prefix, log::AfterPrefix(prefix),
-                            [&](absl::string_view, absl::string_view value) {
-                              EXPECT_TRUE(all.emplace_back().ParseFromArray(value.data(), value.size()));
-                              return true;
-                            })
+    EXPECT_TRUE(store_
+                    .Scan(prefix, log::AfterPrefix(prefix),
+                          [&](absl::string_view, absl::string_view value) {
+                            EXPECT_TRUE(
+                                all.emplace_back().ParseFromArray(value.data(), value.size()));
+                            return true;
+                          })
                     .ok());
     return all;
   }
@@ -161,7 +163,8 @@ TEST(Books, ARegisterThatWentBackIsFlaggedAndNotBilled) {
 }
 
 TEST(Books, NumbersBeyondAnyMeterAreFlaggedAndOverflowNothing) {
-  for (const std::string value : {"9223372036854775807", "-9223372036854775808", "1e300", "\"x\""}) {
+  for (const std::string value :
+       {"9223372036854775807", "-9223372036854775808", "1e300", "\"x\""}) {
     Conversation c;
     c.Connect("CP1");
     c.Call("StartTransaction",
@@ -172,8 +175,8 @@ TEST(Books, NumbersBeyondAnyMeterAreFlaggedAndOverflowNothing) {
                R"(},{"measurand":"SoC","value":)" + value +
                R"(},{"measurand":"Power.Active.Import","value":)" + value + "}]}]}",
            "{}");
-    c.Call("StopTransaction", R"({"transactionId":1,"timestamp":"never","meterStop":)" + value + "}",
-           "{}");
+    c.Call("StopTransaction",
+           R"({"transactionId":1,"timestamp":"never","meterStop":)" + value + "}", "{}");
     const Folded folded(c);
     EXPECT_TRUE(Has(folded.sessions()[0], v1::SESSION_FLAG_UNREADABLE_METER_VALUE)) << value;
     EXPECT_TRUE(Has(folded.sessions()[0], v1::SESSION_FLAG_TIME_IMPLAUSIBLE)) << value;
@@ -240,7 +243,8 @@ TEST(Books, WhatIsNoOcppIsAFaultOfItsChargePoint) {
   c.Received(R"([2,"x","Teleport",{}])");
   c.Sent(R"([4,"x","NotImplemented","Teleport",{}])");
   c.Call("FirmwareStatusNotification", R"({"status":"InstallationFailed"})", "{}");
-  c.Call("SecurityEventNotification", R"({"type":"TamperDetectionActivated","timestamp":"t"})", "{}");
+  c.Call("SecurityEventNotification", R"({"type":"TamperDetectionActivated","timestamp":"t"})",
+         "{}");
   c.Disconnect(v1::ConnectionClosed::REASON_LOST);
   std::map<std::string, int> codes;
   for (const v1::Fault& fault : Folded(c).faults()) ++codes[fault.code()];

@@ -33,7 +33,8 @@ std::optional<Event> EventReader::ReadFrame(Event event) {
   event.subprotocol = recorded.subprotocol();
   absl::string_view payload = recorded.payload();
   if (recorded.part_count() > 1) {
-    // A part that does not follow its predecessor is a frame that was never whole: judged as it stands.
+    // A part that does not follow its predecessor is a frame that was never whole: judged as it
+    // stands.
     if (recorded.part_index() != pending_parts_) DropParts();
     if (pending_parts_ == 0) first_part_ = event.sequence;
     parts_.append(recorded.payload());

@@ -1,7 +1,9 @@
-// What projections fold: log entries, decoded once for all of them, frames put together from their parts.
+// What projections fold: log entries, decoded once for all of them, frames put together from their
+// parts.
 //
-// An EventReader reads one generation's entries in order. It is not thread-safe; an Event borrows from it until the
-// next Read. The bytes are untrusted: an entry that cannot be decoded is an event of its own kind, never a stop.
+// An EventReader reads one generation's entries in order. It is not thread-safe; an Event borrows
+// from it until the next Read. The bytes are untrusted: an entry that cannot be decoded is an event
+// of its own kind, never a stop.
 #pragma once
 
 #include <cstdint>

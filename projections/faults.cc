@@ -92,8 +92,8 @@ void Faults::OnStatus(const Event& event, State& state) {
   absl::string_view code = status->error_code.value_or("");
   if ((code.empty() || code == "NoError") && status->status == "Faulted") code = "Faulted";
   const bool faulty = !code.empty() && code != "NoError";
-  const std::string active_key = ChargePointKey('a', event.charge_point_id,
-                                                static_cast<uint64_t>(*status->connector_id));
+  const std::string active_key =
+      ChargePointKey('a', event.charge_point_id, static_cast<uint64_t>(*status->connector_id));
   if (std::optional<std::string> active = state.Get(active_key)) {
     v1::Fault fault;
     const bool known = GetMessage(state, *active, fault);
@@ -127,9 +127,9 @@ void Faults::OnStatus(const Event& event, State& state) {
 void Faults::OnMaintenance(const Event& event, State& state) {
   auto message = payload_.Read<v16::FirmwareOrDiagnosticsStatus>(event.frame.payload);
   if (!message.ok() || !message->status.has_value()) return;
-  // DownloadFailed, InstallationFailed, UploadFailed (OCPP 1.6 §7.24, §7.25) and the whitepaper's further failures.
-  if (!absl::EndsWith(*message->status, "Failed") &&
-      *message->status != "InvalidSignature") {
+  // DownloadFailed, InstallationFailed, UploadFailed (OCPP 1.6 §7.24, §7.25) and the whitepaper's
+  // further failures.
+  if (!absl::EndsWith(*message->status, "Failed") && *message->status != "InvalidSignature") {
     return;
   }
   AddMoment(state, event, v1::FAULT_KIND_MAINTENANCE, event.charge_point_id, *message->status,

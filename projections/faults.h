@@ -1,6 +1,7 @@
 // What went wrong at every charge point, when and for how long.
 //
-// State keys: 'f' generation, sequence -> Fault; 'a' charge point, connector -> key of the connector fault that lasts.
+// State keys: 'f' generation, sequence -> Fault; 'a' charge point, connector -> key of the
+// connector fault that lasts.
 #pragma once
 
 #include "chargeledger/v1/types.pb.h"

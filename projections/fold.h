@@ -1,6 +1,7 @@
-// A deterministic fold over one author's log: same entries, same state, on any machine, on any day, whatever the size of
-// the batches in which the entries came. So: no clock, no randomness, no floating point for energy or money, no iteration
-// in an order that the keys do not give. //tests/layers checks that none of these can be reached from here.
+// A deterministic fold over one author's log: same entries, same state, on any machine, on any day,
+// whatever the size of the batches in which the entries came. So: no clock, no randomness, no
+// floating point for energy or money, no iteration in an order that the keys do not give.
+// //tests/layers checks that none of these can be reached from here.
 #pragma once
 
 #include <cstdint>

@@ -35,11 +35,11 @@ inline std::string ChargePointKey(char kind, absl::string_view charge_point_id, 
   return key;
 }
 
-// <first 12 hex digits of the log id>-<generation>-<sequence>: the public name of what began at an entry.
+// <first 12 hex digits of the log id>-<generation>-<sequence>: the public name of what began at an
+// entry.
 inline std::string PublicId(const core::LogId& log_id, core::Generation generation,
                             core::Sequence sequence) {
-  return absl::StrCat(log_id.ToHex().substr(0, 12), "-", generation.value(), "-",
-                      sequence.value());
+  return absl::StrCat(log_id.ToHex().substr(0, 12), "-", generation.value(), "-", sequence.value());
 }
 
 }  // namespace chargeledger::projections

@@ -67,12 +67,12 @@ std::optional<int64_t> EnergyOf(v16::DecimalText value, absl::string_view unit,
 }
 
 void SetEnergy(v1::Session& session) {
-  session.set_energy_mwh(std::max<int64_t>(0, session.meter_last_mwh() - session.meter_start_mwh()));
+  session.set_energy_mwh(
+      std::max<int64_t>(0, session.meter_last_mwh() - session.meter_start_mwh()));
 }
 
 void AddSoc(const v16::SampledValue& sample, v1::Session& session) {
-  auto soc = core::ParseDecimal(sample.value.value_or(""), 0,
-                                core::Excess::kRoundHalfAwayFromZero);
+  auto soc = core::ParseDecimal(sample.value.value_or(""), 0, core::Excess::kRoundHalfAwayFromZero);
   if (!soc.ok() || *soc < 0 || *soc > 100) return;
   if (session.soc_first_percent() < 0) session.set_soc_first_percent(static_cast<int32_t>(*soc));
   session.set_soc_last_percent(static_cast<int32_t>(*soc));
@@ -201,8 +201,7 @@ void Sessions::OnStartAnswered(const Event& event, State& state) {
     }
     return;
   }
-  const std::string open_key =
-      ChargePointKey('o', event.charge_point_id, session.connector_id());
+  const std::string open_key = ChargePointKey('o', event.charge_point_id, session.connector_id());
   if (std::optional<std::string> before = state.Get(open_key)) {
     v1::Session earlier;
     if (GetMessage(state, *before, earlier) && earlier.state() == v1::SESSION_STATE_OPEN) {
@@ -269,8 +268,7 @@ std::optional<v1::Session> Sessions::OnStop(const Event& event, State& state) {
 
 void Sessions::OnConnectionClosed(const Event& event, State& state) {
   const v1::ConnectionClosed& closed = event.entry->connection_closed();
-  const std::string prefix =
-      ChargePointKey('p', closed.charge_point_id(), closed.connection());
+  const std::string prefix = ChargePointKey('p', closed.charge_point_id(), closed.connection());
   std::vector<std::string> unanswered;
   state.Scan(prefix, [&](absl::string_view key, absl::string_view) {
     unanswered.emplace_back(key);

@@ -1,9 +1,9 @@
-// Sessions out of OCPP 1.6 conversations: one per transaction that was given an id, opened by StartTransaction and its
-// answer, fed by MeterValues, closed by StopTransaction.
+// Sessions out of OCPP 1.6 conversations: one per transaction that was given an id, opened by
+// StartTransaction and its answer, fed by MeterValues, closed by StopTransaction.
 //
-// State keys: 's' generation sequence -> Session; 't' charge point, transaction id -> key of its session;
-// 'o' charge point, connector -> key of the session last started there; 'p' charge point, connection, message id -> a
-// StartTransaction that waits for its answer.
+// State keys: 's' generation sequence -> Session; 't' charge point, transaction id -> key of its
+// session; 'o' charge point, connector -> key of the session last started there; 'p' charge point,
+// connection, message id -> a StartTransaction that waits for its answer.
 #pragma once
 
 #include <optional>

@@ -1,6 +1,6 @@
-// What a projection may remember: one key-value map per projection and log. The runtime keeps it and writes it together
-// with the position that was read, in one atomic batch; a projection never sees a failing disk (the runtime discards
-// the batch and stops).
+// What a projection may remember: one key-value map per projection and log. The runtime keeps it
+// and writes it together with the position that was read, in one atomic batch; a projection never
+// sees a failing disk (the runtime discards the batch and stops).
 #pragma once
 
 #include <optional>
@@ -21,7 +21,8 @@ class State {
   virtual std::optional<std::string> Get(absl::string_view key) const = 0;
   virtual void Put(absl::string_view key, absl::string_view value) = 0;
   virtual void Delete(absl::string_view key) = 0;
-  // Keys that begin with `prefix`, ascending, as they are now; the visitor must not change the state.
+  // Keys that begin with `prefix`, ascending, as they are now; the visitor must not change the
+  // state.
   virtual void Scan(absl::string_view prefix, Visitor visit) const = 0;
 };
 
@@ -34,7 +35,8 @@ bool GetMessage(const State& state, absl::string_view key, Message& message) {
 
 template <typename Message>
 void PutMessage(State& state, absl::string_view key, const Message& message) {
-  // Fields in the order of their numbers and no maps in any message: equal messages give equal bytes.
+  // Fields in the order of their numbers and no maps in any message: equal messages give equal
+  // bytes.
   state.Put(key, message.SerializeAsString());
 }
 

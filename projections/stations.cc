@@ -87,8 +87,7 @@ void Stations::Apply(const Event& event, State& state) {
 void Stations::OnOther(const Event& event, State& state) {
   const v1::Entry& entry = *event.entry;
   if (entry.has_connection_opened()) {
-    v1::Station station =
-        LoadStation(state, event, entry.connection_opened().charge_point_id());
+    v1::Station station = LoadStation(state, event, entry.connection_opened().charge_point_id());
     station.set_connected(true);
     station.set_connection(event.sequence.value());
     station.set_connection_count(station.connection_count() + 1);
@@ -96,9 +95,9 @@ void Stations::OnOther(const Event& event, State& state) {
     station.set_last_heard_at_us(event.received_at_us);
     Save(state, station);
   } else if (entry.has_connection_closed()) {
-    v1::Station station =
-        LoadStation(state, event, entry.connection_closed().charge_point_id());
-    // The close of a connection that another one has replaced comes late and says nothing about the station.
+    v1::Station station = LoadStation(state, event, entry.connection_closed().charge_point_id());
+    // The close of a connection that another one has replaced comes late and says nothing about the
+    // station.
     if (station.connection() != entry.connection_closed().connection()) return;
     Disconnect(event, station);
     Save(state, station);

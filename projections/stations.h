@@ -1,6 +1,7 @@
 // What every charge point is and does now: identity, connection, connector states.
 //
-// State keys: 'n' charge point -> Station; 'k' charge point, connector -> Connector (0: the whole charge point).
+// State keys: 'n' charge point -> Station; 'k' charge point, connector -> Connector (0: the whole
+// charge point).
 #pragma once
 
 #include "chargeledger/v1/types.pb.h"

@@ -31,10 +31,10 @@ int64_t LastId(const State& state) {
 
 std::string NaturalKey(absl::string_view charge_point_id, const v16::StartTransaction& start) {
   auto part = [](absl::string_view text) { return absl::StrCat(text.size(), ":", text); };
-  const std::string text = absl::StrCat(
-      part(charge_point_id), part(absl::StrCat(start.connector_id.value_or(-1))),
-      part(start.id_tag.value_or("")), part(start.timestamp.value_or("")),
-      part(start.meter_start.value_or("")));
+  const std::string text =
+      absl::StrCat(part(charge_point_id), part(absl::StrCat(start.connector_id.value_or(-1))),
+                   part(start.id_tag.value_or("")), part(start.timestamp.value_or("")),
+                   part(start.meter_start.value_or("")));
   return absl::StrCat("k", core::Sha256(text).bytes());
 }
 
@@ -95,7 +95,8 @@ void Transactions::Apply(const Event& event, absl::Span<State* const> states) {
   State& state = *states[0];
   if (event.kind != Event::Kind::kFrame || event.subprotocol != v1::SUBPROTOCOL_OCPP1_6) return;
   if (event.direction == v1::DIRECTION_SENT) {
-    // The answer follows its call in the log; the call waits as it came, since the id is only in the answer.
+    // The answer follows its call in the log; the call waits as it came, since the id is only in
+    // the answer.
     const std::string pending = PendingKey(event);
     std::optional<std::string> call = state.Get(pending);
     if (!call.has_value()) return;

@@ -1,14 +1,15 @@
-// Which transaction id each StartTransaction was given: the edge agent's memory, so that an id is never given to two
-// transactions and a StartTransaction that is sent again gets the id it had.
+// Which transaction id each StartTransaction was given: the edge agent's memory, so that an id is
+// never given to two transactions and a StartTransaction that is sent again gets the id it had.
 //
-// A message id never identifies a fact (retries carry new ones), so a start is recognised by what it says: charge point,
-// connector, idTag, timestamp, meterStart. Where the clock stands still and the register begins at 0 each time, two real
-// transactions say the same; so, if the told time was not near the time of arrival, a start is taken for a new one once
-// the charge point has used the id that it was given before (it can only have that from the answer, so it has no
-// reason to ask again).
+// A message id never identifies a fact (retries carry new ones), so a start is recognised by what
+// it says: charge point, connector, idTag, timestamp, meterStart. Where the clock stands still and
+// the register begins at 0 each time, two real transactions say the same; so, if the told time was
+// not near the time of arrival, a start is taken for a new one once the charge point has used the
+// id that it was given before (it can only have that from the answer, so it has no reason to ask
+// again).
 //
-// State keys: 'l' -> last id given (decimal); 'k' SHA-256 of the natural key -> StoredStart; 'u' charge point,
-// transaction id -> that key, until the id was used.
+// State keys: 'l' -> last id given (decimal); 'k' SHA-256 of the natural key -> StoredStart; 'u'
+// charge point, transaction id -> that key, until the id was used.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Keeps the projections of all held logs up to date: one thread that folds what has grown, a bounded piece of one log at a
-// time, so that a site that catches up does not delay the others.
+// Keeps the projections of all held logs up to date: one thread that folds what has grown, a
+// bounded piece of one log at a time, so that a site that catches up does not delay the others.
 #pragma once
 
 #include <set>
@@ -18,7 +18,8 @@ namespace chargeledger::server {
 
 class Bookkeeper {
  public:
-  // `states` outlives the bookkeeper. A failure to fold ends the process: queries would go stale unnoticed.
+  // `states` outlives the bookkeeper. A failure to fold ends the process: queries would go stale
+  // unnoticed.
   Bookkeeper(log::Store& states, const projections::FlatTariff& tariff);
   ~Bookkeeper();
 

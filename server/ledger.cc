@@ -118,9 +118,9 @@ absl::StatusOr<Ledger::Stream> Ledger::Admit(const v1::AuthorHello& hello) {
   }
   const uint32_t newest = held->generations_.empty() ? 0 : held->generations_.rbegin()->first;
   if (hello.generation() > newest + 1) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("generation ", hello.generation(), " was offered, but the newest held here is ",
-                     newest, "; generations come in order"));
+    return absl::FailedPreconditionError(absl::StrCat("generation ", hello.generation(),
+                                                      " was offered, but the newest held here is ",
+                                                      newest, "; generations come in order"));
   }
   if (hello.generation() == newest + 1) {
     CL_RETURN_IF_ERROR(StoreLog(store_, *held, hello.generation()));
@@ -167,7 +167,8 @@ bool Ledger::HasWork() const { return stopping_ || !queue_.empty(); }
 absl::Status Ledger::CommitBatch(std::vector<Request>& requests) {
   log::WriteBatch batch;
   for (Request& request : requests) {
-    request.head = request.stream.log->Stage(request.verdict.entries, request.verdict.leaves, batch);
+    request.head =
+        request.stream.log->Stage(request.verdict.entries, request.verdict.leaves, batch);
   }
   CL_RETURN_IF_ERROR(store_.Commit(batch, log::Durability::kSynced));
   for (Request& request : requests) request.stream.log->Publish(request.head);

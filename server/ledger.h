@@ -1,10 +1,11 @@
 // The central ledger's logs: who wrote them, what is held of them, and how more is taken in.
 //
-// Thread-safe. One thread of its own commits: it gathers what all streams have verified meanwhile into one batch with one
-// sync, so the cost of a sync is shared by all sites.
+// Thread-safe. One thread of its own commits: it gathers what all streams have verified meanwhile
+// into one batch with one sync, so the cost of a sync is shared by all sites.
 //
 //  1. At most one stream at a time writes to a log.
-//  2. A package's `done` is called once, in the log's order, after its entries are durable, or with why they are not.
+//  2. A package's `done` is called once, in the log's order, after its entries are durable, or with
+//  why they are not.
 //  3. After a failed commit the ledger takes nothing more until the process is started again.
 #pragma once
 
@@ -62,12 +63,14 @@ class Ledger {
  public:
   using Done = absl::AnyInvocable<void(const absl::Status&)>;
 
-  // Opens all logs in `store`, which outlives the ledger. DATA_LOSS names the log that does not hold together.
+  // Opens all logs in `store`, which outlives the ledger. DATA_LOSS names the log that does not
+  // hold together.
   static absl::StatusOr<std::unique_ptr<Ledger>> Open(log::Store& store);
   ~Ledger();
 
-  // An author begins a stream with a well-formed hello. ALREADY_EXISTS: a stream of this log is live.
-  // FAILED_PRECONDITION: the log is another site's. Otherwise the generation to write to; Release ends it.
+  // An author begins a stream with a well-formed hello. ALREADY_EXISTS: a stream of this log is
+  // live. FAILED_PRECONDITION: the log is another site's. Otherwise the generation to write to;
+  // Release ends it.
   struct Stream {
     HeldLog* held = nullptr;
     log::EventLog* log = nullptr;
@@ -75,13 +78,15 @@ class Ledger {
   absl::StatusOr<Stream> Admit(const v1::AuthorHello& hello);
   void Release(const Stream& stream);
 
-  // Makes durable what `verdict` accepted. The verdict borrows from `package`, which is kept until then.
+  // Makes durable what `verdict` accepted. The verdict borrows from `package`, which is kept until
+  // then.
   void Commit(const Stream& stream, std::shared_ptr<const v1::EntryPackage> package,
               log::replication::Verdict verdict, Done done);
 
   // In the order of their ids.
   std::vector<HeldLog*> logs() const;
-  // Called after each commit, on the committing thread, with the logs that have grown. Set once, before any stream.
+  // Called after each commit, on the committing thread, with the logs that have grown. Set once,
+  // before any stream.
   void OnGrown(std::function<void(const std::vector<HeldLog*>&)> grown);
 
  private:

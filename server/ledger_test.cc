@@ -146,7 +146,8 @@ TEST(Queries, PagesGoThroughAllSessionsNewestFirstWithoutGapOrRepetition) {
     do {
       auto response = queries.ListSessions(request);
       ASSERT_TRUE(response.ok()) << response.status();
-      for (const v1::Session& session : response->sessions()) ids.push_back(session.transaction_id());
+      for (const v1::Session& session : response->sessions())
+        ids.push_back(session.transaction_id());
       EXPECT_EQ(response->as_of(0).size(), c.log().head().size);
       request.set_page_token(response->next_page_token());
     } while (!request.page_token().empty());
@@ -173,7 +174,8 @@ TEST(Queries, WhatIsAskedForByNameIsFoundOrNamedInTheError) {
   EXPECT_EQ(queries.GetSession(session).status().code(), absl::StatusCode::kNotFound);
   for (const std::string bad : {"", "x", "a1b2c3d4e5f6-1", "a1b2c3d4e5f6-x-1", "a1b2-1-1"}) {
     session.set_id(bad);
-    EXPECT_EQ(queries.GetSession(session).status().code(), absl::StatusCode::kInvalidArgument) << bad;
+    EXPECT_EQ(queries.GetSession(session).status().code(), absl::StatusCode::kInvalidArgument)
+        << bad;
   }
   v1::GetLogHeadRequest head;
   for (const std::string name : {"north", "a1b2", "a1b2c3d4e5f6"}) {
@@ -207,11 +209,15 @@ TEST(Queries, EntriesAreReadAsTheyWereHashed) {
   request.set_from(3);
   request.set_count(4);
   uint64_t next = 3;
-  ASSERT_TRUE(queries.ReadEntries(request, [&](const v1::ReadEntriesResponse& entry) {
-                       EXPECT_EQ(entry.sequence(), next++);
-                       EXPECT_EQ(entry.leaf_hash(), std::string(log::LeafHash(entry.entry()).bytes()));
-                       return true;
-                     }).ok());
+  ASSERT_TRUE(queries
+                  .ReadEntries(request,
+                               [&](const v1::ReadEntriesResponse& entry) {
+                                 EXPECT_EQ(entry.sequence(), next++);
+                                 EXPECT_EQ(entry.leaf_hash(),
+                                           std::string(log::LeafHash(entry.entry()).bytes()));
+                                 return true;
+                               })
+                  .ok());
   EXPECT_EQ(next, 7u);
 }
 

@@ -27,9 +27,10 @@ struct Flags {
 };
 
 absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
-  core::Settings settings("ledgerd",
-                          "Holds the logs of all sites, folds them into sessions, bills, status and "
-                          "faults, and answers queries over gRPC.");
+  core::Settings settings(
+      "ledgerd",
+      "Holds the logs of all sites, folds them into sessions, bills, status and "
+      "faults, and answers queries over gRPC.");
   settings.AddText("data_dir", "directory for logs and projections; one process at a time",
                    flags.data_dir);
   settings.AddText("listen",
@@ -51,15 +52,14 @@ int Fail(const absl::Status& status) {
 
 absl::StatusOr<int> Run(const Flags& flags) {
   CL_ASSIGN_OR_RETURN(core::Address listen, core::Address::Parse("--listen", flags.listen));
-  CL_ASSIGN_OR_RETURN(projections::FlatTariff tariff,
-                      projections::FlatTariff::Create(flags.currency, flags.price_per_kwh,
-                                                      flags.start_fee));
+  CL_ASSIGN_OR_RETURN(
+      projections::FlatTariff tariff,
+      projections::FlatTariff::Create(flags.currency, flags.price_per_kwh, flags.start_fee));
   CL_ASSIGN_OR_RETURN(auto directory, core::DataDirectory::Open(flags.data_dir));
   CL_ASSIGN_OR_RETURN(auto logs, log::OpenRocksDbStore(directory->Below("log"), {}));
   log::RocksDbOptions state_options;
   state_options.use = log::RocksDbOptions::Use::kState;
-  CL_ASSIGN_OR_RETURN(auto states,
-                      log::OpenRocksDbStore(directory->Below("state"), state_options));
+  CL_ASSIGN_OR_RETURN(auto states, log::OpenRocksDbStore(directory->Below("state"), state_options));
   CL_ASSIGN_OR_RETURN(auto ledger, Ledger::Open(*logs));
   Bookkeeper bookkeeper(*states, tariff);
   ledger->OnGrown([&](const std::vector<HeldLog*>& grown) { bookkeeper.OnGrown(grown); });

@@ -38,8 +38,8 @@ absl::StatusOr<EntryId> ParseEntryId(absl::string_view field, absl::string_view 
       absl::SimpleAtoi(parts[2], &sequence)) {
     return EntryId{std::string(parts[0]), core::Generation(generation), core::Sequence(sequence)};
   }
-  return absl::InvalidArgumentError(absl::StrCat(field, " is \"", absl::CHexEscape(text),
-                                                 "\"; it looks like 0123456789ab-1-42"));
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, " is \"", absl::CHexEscape(text), "\"; it looks like 0123456789ab-1-42"));
 }
 
 // The message of one kind that began at an entry. NOT_FOUND names `what`.
@@ -100,8 +100,7 @@ absl::StatusOr<v1::ListStationsResponse> Queries::ListStations(
   CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, request.site()));
   v1::ListStationsResponse response;
   for (const HeldLog* held : view.logs()) {
-    CL_RETURN_IF_ERROR(view.ForEach<v1::Station>(*held, Books::kStations,
-                                                 projections::kStationKind,
+    CL_RETURN_IF_ERROR(view.ForEach<v1::Station>(*held, Books::kStations, projections::kStationKind,
                                                  [&](const v1::Station& station) {
                                                    *response.add_stations() = station;
                                                    return true;
@@ -241,9 +240,8 @@ absl::StatusOr<v1::ListTopFaultsResponse> Queries::ListTopFaults(
     ordered.push_back(count);
   }
   // Equal counts stay in the order of kind and code.
-  std::stable_sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) {
-    return a.count() > b.count();
-  });
+  std::stable_sort(ordered.begin(), ordered.end(),
+                   [](const auto& a, const auto& b) { return a.count() > b.count(); });
   v1::ListTopFaultsResponse response;
   const size_t limit = request.limit() == 0 ? 10 : request.limit();
   for (size_t i = 0; i < std::min(limit, ordered.size()); ++i) {
@@ -293,7 +291,8 @@ absl::StatusOr<v1::ListLogsResponse> Queries::ListLogs() const {
 absl::StatusOr<HeldLog*> Queries::FindLog(const std::string& name) const {
   std::vector<HeldLog*> found;
   for (HeldLog* held : ledger_.logs()) {
-    if (held->site() == name || (name.size() >= 4 && absl::StartsWith(held->log_id().ToHex(), name))) {
+    if (held->site() == name ||
+        (name.size() >= 4 && absl::StartsWith(held->log_id().ToHex(), name))) {
       found.push_back(held);
     }
   }

@@ -1,7 +1,9 @@
-// Answers to queries, out of one snapshot of the projections' states: every answer is consistent in itself and names in
-// as_of the entries that it takes into account. Thread-safe; no gRPC here, rpc/ carries it.
+// Answers to queries, out of one snapshot of the projections' states: every answer is consistent in
+// itself and names in as_of the entries that it takes into account. Thread-safe; no gRPC here, rpc/
+// carries it.
 //
-// Errors: NOT_FOUND names what was asked for; INVALID_ARGUMENT names the field, its value and what would be right.
+// Errors: NOT_FOUND names what was asked for; INVALID_ARGUMENT names the field, its value and what
+// would be right.
 #pragma once
 
 #include <memory>
@@ -23,10 +25,12 @@ class Queries {
   Queries(const Ledger& ledger, const log::Store& states) : ledger_(ledger), states_(states) {}
 
   absl::StatusOr<v1::ListSitesResponse> ListSites() const;
-  absl::StatusOr<v1::ListStationsResponse> ListStations(const v1::ListStationsRequest& request) const;
+  absl::StatusOr<v1::ListStationsResponse> ListStations(
+      const v1::ListStationsRequest& request) const;
   absl::StatusOr<v1::ListConnectorsResponse> ListConnectors(
       const v1::ListConnectorsRequest& request) const;
-  absl::StatusOr<v1::ListSessionsResponse> ListSessions(const v1::ListSessionsRequest& request) const;
+  absl::StatusOr<v1::ListSessionsResponse> ListSessions(
+      const v1::ListSessionsRequest& request) const;
   absl::StatusOr<v1::GetSessionResponse> GetSession(const v1::GetSessionRequest& request) const;
   absl::StatusOr<v1::ListCdrsResponse> ListCdrs(const v1::ListCdrsRequest& request) const;
   absl::StatusOr<v1::GetCdrResponse> GetCdr(const v1::GetCdrRequest& request) const;

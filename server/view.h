@@ -33,8 +33,7 @@ class View {
   template <typename Response>
   absl::Status SetAsOf(Response& response) const {
     for (const HeldLog* held : logs_) {
-      CL_ASSIGN_OR_RETURN(v1::StoredFold fold,
-                          projections::ReadPosition(*states_, held->log_id()));
+      CL_ASSIGN_OR_RETURN(v1::StoredFold fold, projections::ReadPosition(*states_, held->log_id()));
       v1::LogPosition& position = *response.add_as_of();
       position.set_log_id(held->log_id().ToHex());
       position.set_site(held->site());
@@ -44,7 +43,8 @@ class View {
     return absl::OkStatus();
   }
 
-  // All messages of one kind in one part's state of one log, ascending by key; `visit` returns false to stop.
+  // All messages of one kind in one part's state of one log, ascending by key; `visit` returns
+  // false to stop.
   template <typename Message>
   absl::Status ForEach(const HeldLog& held, size_t part, char kind,
                        absl::FunctionRef<bool(const Message&)> visit) const {
@@ -56,8 +56,9 @@ class View {
         [&](absl::string_view, const Message& message) { return visit(message); });
   }
 
-  // A page of messages over all logs: newest first within a log, those that `wanted` accepts. `token` is where the
-  // page before ended, empty at first; the next one's is returned, empty at the end.
+  // A page of messages over all logs: newest first within a log, those that `wanted` accepts.
+  // `token` is where the page before ended, empty at first; the next one's is returned, empty at
+  // the end.
   template <typename Message>
   absl::StatusOr<std::string> Page(size_t part, char kind, const std::string& token, uint32_t size,
                                    absl::FunctionRef<bool(const Message&)> wanted,

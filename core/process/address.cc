@@ -15,9 +15,8 @@ absl::StatusOr<Address> Address::Parse(absl::string_view setting, absl::string_v
   }
   uint32_t port = 0;
   if (host.empty() || !absl::SimpleAtoi(text.substr(colon + 1), &port) || port > 65'535) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(setting, " is \"", text,
-                     "\"; it must be HOST:PORT such as 127.0.0.1:9000 or [::1]:9000"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        setting, " is \"", text, "\"; it must be HOST:PORT such as 127.0.0.1:9000 or [::1]:9000"));
   }
   return Address{std::string(host), static_cast<uint16_t>(port)};
 }

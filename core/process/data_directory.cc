@@ -36,10 +36,10 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
     char holder[32] = {};
     const ssize_t read_bytes = pread(lock, holder, sizeof holder - 1, 0);
     close(lock);
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the data directory ", path, " is in use by process ",
-        read_bytes > 0 ? absl::StripAsciiWhitespace(holder) : "unknown",
-        "; stop it first or use another directory"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("the data directory ", path, " is in use by process ",
+                     read_bytes > 0 ? absl::StripAsciiWhitespace(holder) : "unknown",
+                     "; stop it first or use another directory"));
   }
   const std::string pid = absl::StrCat(getpid(), "\n");
   if (ftruncate(lock, 0) != 0 || pwrite(lock, pid.data(), pid.size(), 0) < 0) {

@@ -10,8 +10,8 @@ namespace chargeledger::core {
 
 class DataDirectory {
  public:
-  // Creates `path` (mode 0700) if it is not there, and locks it until the object is destroyed. FAILED_PRECONDITION names
-  // the process that has it; INVALID_ARGUMENT says why it cannot be made.
+  // Creates `path` (mode 0700) if it is not there, and locks it until the object is destroyed.
+  // FAILED_PRECONDITION names the process that has it; INVALID_ARGUMENT says why it cannot be made.
   static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(const std::string& path);
   ~DataDirectory();
 

@@ -54,17 +54,17 @@ TEST(Settings, MistakesAreNamedWithFlagOrKeyAndLine) {
     std::string file;
     std::vector<std::string> named;
   };
-  for (const Case& c : std::vector<Case>{
-           {{"--frame-limit", "0"}, "", {"--frame-limit", "\"0\"", "1 to 100"}},
-           {{"--frame-limit", "x"}, "", {"--frame-limit", "\"x\""}},
-           {{"--no-such-flag"}, "", {"--no-such-flag"}},
-           {{}, "listen = \"a\"\nlisten_on = \"b\"\n", {"line 2", "listen-on"}},
-           {{}, "[billing]\nprice = 3\n", {"line 2", "billing.price"}},
-           {{}, "\n\nframe_limit = 1000\n", {"line 3", "frame-limit", "1000"}},
-           {{}, "frame_limit = 1.5\n", {"line 1", "frame-limit"}},
-           {{}, "quick = \"maybe\"\n", {"line 1", "true or false"}},
-           {{}, "listen = \n", {"line 1"}},
-           {{"--config", "/nonexistent/x.toml"}, "", {"/nonexistent/x.toml"}}}) {
+  for (const Case& c :
+       std::vector<Case>{{{"--frame-limit", "0"}, "", {"--frame-limit", "\"0\"", "1 to 100"}},
+                         {{"--frame-limit", "x"}, "", {"--frame-limit", "\"x\""}},
+                         {{"--no-such-flag"}, "", {"--no-such-flag"}},
+                         {{}, "listen = \"a\"\nlisten_on = \"b\"\n", {"line 2", "listen-on"}},
+                         {{}, "[billing]\nprice = 3\n", {"line 2", "billing.price"}},
+                         {{}, "\n\nframe_limit = 1000\n", {"line 3", "frame-limit", "1000"}},
+                         {{}, "frame_limit = 1.5\n", {"line 1", "frame-limit"}},
+                         {{}, "quick = \"maybe\"\n", {"line 1", "true or false"}},
+                         {{}, "listen = \n", {"line 1"}},
+                         {{"--config", "/nonexistent/x.toml"}, "", {"/nonexistent/x.toml"}}}) {
     const Outcome o = Parse(c.arguments, c.file);
     ASSERT_FALSE(o.parsed.ok()) << c.file;
     for (const std::string& name : c.named) {

@@ -22,9 +22,7 @@ std::string FlagName(absl::string_view name) {
   return absl::StrCat("--", absl::StrReplaceAll(name, {{".", "-"}, {"_", "-"}}));
 }
 
-std::string KeyName(absl::string_view name) {
-  return absl::StrReplaceAll(name, {{"_", "-"}});
-}
+std::string KeyName(absl::string_view name) { return absl::StrReplaceAll(name, {{"_", "-"}}); }
 
 // One value of a TOML file, as text.
 struct Value {
@@ -58,11 +56,11 @@ absl::Status Flatten(const toml::table& table, const std::string& prefix,
 }  // namespace
 
 void Settings::AddText(absl::string_view name, absl::string_view help, std::string& target) {
-  settings_.push_back({std::string(name), std::string(help), false, target,
-                       [&target](absl::string_view text) {
-                         target = std::string(text);
-                         return absl::OkStatus();
-                       }});
+  settings_.push_back(
+      {std::string(name), std::string(help), false, target, [&target](absl::string_view text) {
+         target = std::string(text);
+         return absl::OkStatus();
+       }});
 }
 
 void Settings::AddInteger(absl::string_view name, absl::string_view help, int64_t least,
@@ -71,8 +69,8 @@ void Settings::AddInteger(absl::string_view name, absl::string_view help, int64_
                        [=, &target](absl::string_view text) {
                          int64_t value = 0;
                          if (!absl::SimpleAtoi(text, &value) || value < least || value > most) {
-                           return absl::InvalidArgumentError(absl::StrCat(
-                               "it must be an integer from ", least, " to ", most));
+                           return absl::InvalidArgumentError(
+                               absl::StrCat("it must be an integer from ", least, " to ", most));
                          }
                          target = value;
                          return absl::OkStatus();
@@ -80,13 +78,14 @@ void Settings::AddInteger(absl::string_view name, absl::string_view help, int64_
 }
 
 void Settings::AddSwitch(absl::string_view name, absl::string_view help, bool& target) {
-  settings_.push_back({std::string(name), std::string(help), true, "", [&target](absl::string_view text) {
-                         if (text != "true" && text != "false") {
-                           return absl::InvalidArgumentError("it must be true or false");
-                         }
-                         target = text == "true";
-                         return absl::OkStatus();
-                       }});
+  settings_.push_back(
+      {std::string(name), std::string(help), true, "", [&target](absl::string_view text) {
+         if (text != "true" && text != "false") {
+           return absl::InvalidArgumentError("it must be true or false");
+         }
+         target = text == "true";
+         return absl::OkStatus();
+       }});
 }
 
 absl::StatusOr<bool> Settings::Parse(int argc, const char* const* argv) {
@@ -124,8 +123,8 @@ absl::StatusOr<bool> Settings::Parse(int argc, const char* const* argv) {
     if (options[i]->count() == 0) continue;
     absl::Status status = settings_[i].set(texts[i]);
     if (!status.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat(FlagName(settings_[i].name), " is \"",
-                                                     texts[i], "\"; ", status.message()));
+      return absl::InvalidArgumentError(
+          absl::StrCat(FlagName(settings_[i].name), " is \"", texts[i], "\"; ", status.message()));
     }
   }
   return true;
@@ -150,9 +149,8 @@ absl::Status Settings::ReadFile(const std::string& path,
     return absl::InvalidArgumentError(absl::StrCat(path, " ", status.message()));
   }
   for (const Value& value : values) {
-    auto setting = std::find_if(settings_.begin(), settings_.end(), [&](const Setting& s) {
-      return KeyName(s.name) == value.name;
-    });
+    auto setting = std::find_if(settings_.begin(), settings_.end(),
+                                [&](const Setting& s) { return KeyName(s.name) == value.name; });
     if (setting == settings_.end()) {
       return absl::InvalidArgumentError(absl::StrCat(path, " line ", value.line, ": unknown key `",
                                                      value.name, "`; ", program_,

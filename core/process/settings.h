@@ -1,7 +1,9 @@
-// A process's settings: command-line flags, and the same names in a TOML file given with --config. Flags win.
+// A process's settings: command-line flags, and the same names in a TOML file given with --config.
+// Flags win.
 //
-// A setting "billing.currency" is the flag --billing-currency and the key `currency` in the table [billing]. Every error
-// names the flag, or the key and its line in the file, the value, and what would be right.
+// A setting "billing.currency" is the flag --billing-currency and the key `currency` in the table
+// [billing]. Every error names the flag, or the key and its line in the file, the value, and what
+// would be right.
 #pragma once
 
 #include <functional>

@@ -69,8 +69,7 @@ CentralSystem::Answer CentralSystem::Dispatch(const Peer& peer, const ocpp::Fram
           absl::StrCat("action ", action.substr(0, 64), " is not known here")};
 }
 
-CentralSystem::Answer CentralSystem::OnStartTransaction(const Peer& peer,
-                                                        absl::string_view payload,
+CentralSystem::Answer CentralSystem::OnStartTransaction(const Peer& peer, absl::string_view payload,
                                                         int64_t now_us) {
   auto start = payloads_.Read<v16::StartTransaction>(payload);
   if (!start.ok()) return {"", ocpp::ErrorCode::kFormationViolation, start.status().ToString()};
@@ -85,7 +84,8 @@ CentralSystem::Answer CentralSystem::OnStartTransaction(const Peer& peer,
 
 CentralSystem::Answer CentralSystem::OnStopTransaction(const Peer& peer,
                                                        absl::string_view payload) {
-  // §4.10: the central system cannot prevent a transaction from stopping, and a stop that is refused is sent for ever.
+  // §4.10: the central system cannot prevent a transaction from stopping, and a stop that is
+  // refused is sent for ever.
   auto stop = payloads_.Read<v16::StopTransaction>(payload);
   if (!stop.ok()) return {"{}"};
   if (stop->transaction_id.has_value()) {

@@ -1,11 +1,15 @@
-// What the edge agent answers to its charge points (OCPP 1.6 §4, the central system's part), without I/O: a frame in, the
-// entries that record it and its answer out. The caller makes the entries durable and only then sends the answer.
+// What the edge agent answers to its charge points (OCPP 1.6 §4, the central system's part),
+// without I/O: a frame in, the entries that record it and its answer out. The caller makes the
+// entries durable and only then sends the answer.
 //
 //  1. Every frame gives at least one entry, also one that cannot be understood.
-//  2. Whatever is a CALL is answered exactly once; nothing else is ever answered, so no loop can begin.
-//  3. Messages that a charge point repeats until they are accepted (StartTransaction, StopTransaction, MeterValues) are
+//  2. Whatever is a CALL is answered exactly once; nothing else is ever answered, so no loop can
+//  begin.
+//  3. Messages that a charge point repeats until they are accepted (StartTransaction,
+//  StopTransaction, MeterValues) are
 //     accepted whenever they can be: what makes no sense is stored, and found by the projections.
-//  4. A transaction id is given once; a StartTransaction sent again gets the id it was given (projections/transactions.h).
+//  4. A transaction id is given once; a StartTransaction sent again gets the id it was given
+//  (projections/transactions.h).
 //
 // Not thread-safe.
 #pragma once
@@ -32,12 +36,14 @@ struct Handled {
 
 class CentralSystem {
  public:
-  // `transactions` is the state of projections::Transactions up to now; it outlives this object, which changes it with
-  // every id it gives. `heartbeat_interval_s` is told in BootNotification.conf.
+  // `transactions` is the state of projections::Transactions up to now; it outlives this object,
+  // which changes it with every id it gives. `heartbeat_interval_s` is told in
+  // BootNotification.conf.
   CentralSystem(projections::State& transactions, int64_t heartbeat_interval_s)
       : transactions_(transactions), heartbeat_interval_s_(heartbeat_interval_s) {}
 
-  // `now_us` is the wall clock: it is told to the charge point, and decides whether its clock is credible.
+  // `now_us` is the wall clock: it is told to the charge point, and decides whether its clock is
+  // credible.
   Handled OnFrame(const Peer& peer, absl::string_view bytes, bool binary, int64_t now_us);
 
  private:

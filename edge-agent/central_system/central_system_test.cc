@@ -29,9 +29,10 @@ class CentralSystemTest : public testing::Test {
     return Send(json::array({2, "id-" + std::to_string(next_++), action, payload}).dump(), cp);
   }
   int64_t Start(int connector, const std::string& time, int meter, const std::string& cp = "CP1") {
-    return Call("StartTransaction",
-                {{"connectorId", connector}, {"idTag", "T"}, {"meterStart", meter}, {"timestamp", time}},
-                cp)[2]["transactionId"];
+    return Call(
+        "StartTransaction",
+        {{"connectorId", connector}, {"idTag", "T"}, {"meterStart", meter}, {"timestamp", time}},
+        cp)[2]["transactionId"];
   }
 
   log::MemoryStore store_;
@@ -85,8 +86,9 @@ TEST_F(CentralSystemTest, AStopOfAnUnknownTransactionIsAcceptedSoThatItIsNotRepe
 }
 
 TEST_F(CentralSystemTest, WhatIsNoCallIsRecordedAndNeverAnswered) {
-  for (const std::string frame : {"", "[3,\"x\",{}]", "[3,\"x\"]", "[4,\"x\",\"GenericError\",\"\",{}]",
-                                  "[4,\"-1\",\"FormationViolation\",\"\",{}]", "[7,\"x\",{}]"}) {
+  for (const std::string frame :
+       {"", "[3,\"x\",{}]", "[3,\"x\"]", "[4,\"x\",\"GenericError\",\"\",{}]",
+        "[4,\"-1\",\"FormationViolation\",\"\",{}]", "[7,\"x\",{}]"}) {
     EXPECT_TRUE(Send(frame).is_null()) << frame;
     EXPECT_EQ(last_.entries.size(), 1u) << frame;
   }
@@ -98,15 +100,15 @@ TEST_F(CentralSystemTest, WhatCannotBeReadGetsTheRightCallError) {
     std::string id;
     std::string code;
   };
-  for (const Case& c : std::vector<Case>{
-           {"not json", "-1", "FormationViolation"},
-           {"[2,\"7\",\"Heartbeat\"]", "7", "FormationViolation"},
-           {"[2,\"7\",\"Teleport\",{}]", "7", "NotImplemented"},
-           {"[2,\"7\",\"Authorize\",{}]", "7", "OccurenceConstraintViolation"},
-           {"[2,\"7\",\"StartTransaction\",{\"connectorId\":\"x\"}]", "7",
-            "OccurenceConstraintViolation"},
-           {"[2,\"7\",\"StatusNotification\",{\"connectorId\":1}]", "7",
-            "OccurenceConstraintViolation"}}) {
+  for (const Case& c :
+       std::vector<Case>{{"not json", "-1", "FormationViolation"},
+                         {"[2,\"7\",\"Heartbeat\"]", "7", "FormationViolation"},
+                         {"[2,\"7\",\"Teleport\",{}]", "7", "NotImplemented"},
+                         {"[2,\"7\",\"Authorize\",{}]", "7", "OccurenceConstraintViolation"},
+                         {"[2,\"7\",\"StartTransaction\",{\"connectorId\":\"x\"}]", "7",
+                          "OccurenceConstraintViolation"},
+                         {"[2,\"7\",\"StatusNotification\",{\"connectorId\":1}]", "7",
+                          "OccurenceConstraintViolation"}}) {
     const json answer = Send(c.frame);
     EXPECT_EQ(answer[0], 4) << c.frame;
     EXPECT_EQ(answer[1], c.id) << c.frame;
@@ -116,8 +118,10 @@ TEST_F(CentralSystemTest, WhatCannotBeReadGetsTheRightCallError) {
 }
 
 TEST_F(CentralSystemTest, AFrameTooLargeForOneEntryIsRecordedInPartsThatMakeItWhole) {
-  const std::string frame = json::array({2, "7", "DataTransfer",
-                                         {{"vendorId", "v"}, {"data", std::string(200'000, 'd')}}}).dump();
+  const std::string frame =
+      json::array(
+          {2, "7", "DataTransfer", {{"vendorId", "v"}, {"data", std::string(200'000, 'd')}}})
+          .dump();
   EXPECT_EQ(Send(frame)[0], 3);
   ASSERT_EQ(last_.entries.size(), 5u);
   std::string whole;

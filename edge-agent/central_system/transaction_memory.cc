@@ -19,7 +19,8 @@ std::optional<std::string> TransactionMemory::Get(absl::string_view key) const {
   auto decided = decided_.find(key);
   if (decided != decided_.end()) return decided->second.value;
   auto stored = store_.Get(absl::StrCat(prefix_, key));
-  // A state that cannot be read must not be taken for one that knows nothing: an id would be given twice.
+  // A state that cannot be read must not be taken for one that knows nothing: an id would be given
+  // twice.
   CL_CHECK(stored.ok(), "the state of transactions can be read");
   return *std::move(stored);
 }

@@ -1,7 +1,9 @@
-// The state of projections::Transactions at the edge, always up to date: what was folded from the log and is stored, plus
-// what was decided since. Decisions are folded from the log in the background; then the memory of them can go.
+// The state of projections::Transactions at the edge, always up to date: what was folded from the
+// log and is stored, plus what was decided since. Decisions are folded from the log in the
+// background; then the memory of them can go.
 //
-// Not thread-safe: belongs to the thread that decides. A crash loses only memory that the log gives again.
+// Not thread-safe: belongs to the thread that decides. A crash loses only memory that the log gives
+// again.
 #pragma once
 
 #include <optional>

@@ -81,7 +81,8 @@ void Connection::Start() {
   parser_->header_limit(kMaxHeaderBytes);
   http::async_read_header(ws_.next_layer(), buffer_, *parser_,
                           [self = shared_from_this()](Error failed, size_t) {
-                            // Whoever does not speak HTTP gets no answer; the socket closes with this object.
+                            // Whoever does not speak HTTP gets no answer; the socket closes with
+                            // this object.
                             if (!failed) self->OnRequest();
                           });
 }
@@ -125,19 +126,18 @@ void Connection::OnRequest() {
 
 void Connection::RefuseRequest(http::status status, const std::string& reason) {
   site_.Refuse(Refused(static_cast<unsigned>(status), reason));
-  auto response = std::make_shared<http::response<http::string_body>>(
-      status, parser_->get().version());
+  auto response =
+      std::make_shared<http::response<http::string_body>>(status, parser_->get().version());
   response->set(http::field::content_type, "text/plain");
   if (status == http::status::upgrade_required) response->set(http::field::upgrade, "websocket");
   response->keep_alive(false);
   response->body() = reason + "\n";
   response->prepare_payload();
-  http::async_write(ws_.next_layer(), *response,
-                    [self = shared_from_this(), response](Error, size_t) {
-                      Error ignored;
-                      self->ws_.next_layer().socket().shutdown(
-                          asio::ip::tcp::socket::shutdown_send, ignored);
-                    });
+  http::async_write(
+      ws_.next_layer(), *response, [self = shared_from_this(), response](Error, size_t) {
+        Error ignored;
+        self->ws_.next_layer().socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+      });
 }
 
 void Connection::RefuseSubprotocol() {
@@ -165,9 +165,9 @@ void Connection::AcceptHandshake(const std::string& charge_point_id, v1::Subprot
   }
   peer_ = *std::move(peer);
   ws_.next_layer().expires_never();
-  ws_.set_option(websocket::stream_base::timeout{
-      std::chrono::seconds(options_.handshake_timeout_s),
-      std::chrono::seconds(2 * options_.ping_interval_s), true});
+  ws_.set_option(websocket::stream_base::timeout{std::chrono::seconds(options_.handshake_timeout_s),
+                                                 std::chrono::seconds(2 * options_.ping_interval_s),
+                                                 true});
   ws_.set_option(websocket::stream_base::decorator([](websocket::response_type& response) {
     response.set(http::field::sec_websocket_protocol, "ocpp1.6");
     response.set(http::field::server, "chargeledger");

@@ -1,5 +1,5 @@
-// One charge point's WebSocket connection, from the HTTP request to the end. Lives as long as an operation on its socket
-// is under way; belongs to the I/O thread.
+// One charge point's WebSocket connection, from the HTTP request to the end. Lives as long as an
+// operation on its socket is under way; belongs to the I/O thread.
 #pragma once
 
 #include <boost/beast/core/flat_buffer.hpp>

@@ -19,8 +19,8 @@ absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Listen(asio::io_context& io,
   std::unique_ptr<Endpoint> endpoint(new Endpoint(io, site, options));
   boost::system::error_code error;
   tcp::resolver resolver(io);
-  const auto found = resolver.resolve(address.host, absl::StrCat(address.port),
-                                      tcp::resolver::passive, error);
+  const auto found =
+      resolver.resolve(address.host, absl::StrCat(address.port), tcp::resolver::passive, error);
   if (!error) {
     const tcp::endpoint local = found.begin()->endpoint();
     tcp::acceptor& acceptor = endpoint->acceptor_;

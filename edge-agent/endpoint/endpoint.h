@@ -1,8 +1,10 @@
-// The OCPP-J endpoint: WebSocket connections on ws://HOST:PORT/ocpp/<chargePointId> (OCPP-J 1.6 §3).
+// The OCPP-J endpoint: WebSocket connections on ws://HOST:PORT/ocpp/<chargePointId> (OCPP-J 1.6
+// §3).
 //
-// One thread runs everything (the io_context's). Every wait is bounded: the HTTP request and the handshake by
-// `handshake_timeout_s`; an idle or half-open connection, and one that never reads, by pings every `ping_interval_s` and an
-// end after two of them. What is queued for one connection is bounded by `max_unanswered`.
+// One thread runs everything (the io_context's). Every wait is bounded: the HTTP request and the
+// handshake by `handshake_timeout_s`; an idle or half-open connection, and one that never reads, by
+// pings every `ping_interval_s` and an end after two of them. What is queued for one connection is
+// bounded by `max_unanswered`.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -23,7 +25,8 @@ namespace chargeledger::edge_agent {
 struct EndpointOptions {
   // Larger messages are refused with close code 1009.
   size_t max_frame_bytes = 256 << 10;
-  // Messages of one connection that may wait for their answer to be durable and sent; then it is not read.
+  // Messages of one connection that may wait for their answer to be durable and sent; then it is
+  // not read.
   int max_unanswered = 16;
   int64_t handshake_timeout_s = 10;
   int64_t ping_interval_s = 60;

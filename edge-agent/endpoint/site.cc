@@ -14,7 +14,8 @@ absl::StatusOr<core::Sequence> Site::Record(std::vector<v1::Entry> entries,
   return recorder_.Record(std::move(entries),
                           [this, recorded = std::move(recorded)](const absl::Status& status) {
                             if (!status.ok()) {
-                              // What the log does not hold must not be answered, and it takes no more.
+                              // What the log does not hold must not be answered, and it takes no
+                              // more.
                               core::RequestTermination(status.ToString());
                             } else if (recorded) {
                               boost::asio::post(io_, recorded);

@@ -1,9 +1,10 @@
-// The site as its charge points meet it: who is connected, what is recorded and what is answered. Joins the central
-// system's rules, the recorder and the connections. Everything here runs on the I/O thread; the recorder's answers are
-// brought back to it.
+// The site as its charge points meet it: who is connected, what is recorded and what is answered.
+// Joins the central system's rules, the recorder and the connections. Everything here runs on the
+// I/O thread; the recorder's answers are brought back to it.
 //
-// Bounds: a connection stops reading while `max_unanswered` of its messages wait (endpoint.h); a full recorder makes
-// the connection close with 1013 (try again later), so that nothing is answered that was not recorded.
+// Bounds: a connection stops reading while `max_unanswered` of its messages wait (endpoint.h); a
+// full recorder makes the connection close with 1013 (try again later), so that nothing is answered
+// that was not recorded.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -38,21 +39,26 @@ class Site {
   // All outlive the site; its io_context is destroyed, and the recorder closed, before it.
   Site(boost::asio::io_context& io, log::Recorder& recorder, core::Clock& clock,
        CentralSystem& central_system, TransactionMemory& memory)
-      : io_(io), recorder_(recorder), clock_(clock), central_system_(central_system),
+      : io_(io),
+        recorder_(recorder),
+        clock_(clock),
+        central_system_(central_system),
         memory_(memory) {}
 
-  // A handshake was good: records the connection, and takes the identity over from an earlier one. UNAVAILABLE if it
-  // cannot be recorded.
-  absl::StatusOr<Peer> Connect(const std::shared_ptr<Link>& link, const v1::ConnectionOpened& opened);
+  // A handshake was good: records the connection, and takes the identity over from an earlier one.
+  // UNAVAILABLE if it cannot be recorded.
+  absl::StatusOr<Peer> Connect(const std::shared_ptr<Link>& link,
+                               const v1::ConnectionOpened& opened);
   // A handshake was refused.
   void Refuse(v1::ConnectionRefused refused);
-  // A message arrived. OnRecorded follows once it is durable. RESOURCE_EXHAUSTED if the recorder is full: nothing was
-  // recorded.
-  absl::Status Receive(const std::shared_ptr<Link>& link, const Peer& peer,
-                       absl::string_view bytes, bool binary);
+  // A message arrived. OnRecorded follows once it is durable. RESOURCE_EXHAUSTED if the recorder is
+  // full: nothing was recorded.
+  absl::Status Receive(const std::shared_ptr<Link>& link, const Peer& peer, absl::string_view bytes,
+                       bool binary);
   // A message was not taken.
   void RefuseFrame(v1::FrameRefused refused);
-  // The connection ended. Ignored if another one has taken its identity over: that was recorded then.
+  // The connection ended. Ignored if another one has taken its identity over: that was recorded
+  // then.
   void Disconnect(const Peer& peer, v1::ConnectionClosed closed);
 
   void Shutdown();

@@ -22,7 +22,8 @@ absl::Status Translate(const grpc::Status& status) {
 
 std::shared_ptr<grpc::Channel> Connect(const std::string& ledger) {
   grpc::ChannelArguments arguments;
-  // A cellular link that dies silently is noticed after a ping's time, not after TCP's many minutes.
+  // A cellular link that dies silently is noticed after a ping's time, not after TCP's many
+  // minutes.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
@@ -70,7 +71,8 @@ void Replicator::Notify() {
 }
 
 void Replicator::Run() {
-  // Spreads out agents that lost the same ledger at the same moment; nothing that is recorded depends on it.
+  // Spreads out agents that lost the same ledger at the same moment; nothing that is recorded
+  // depends on it.
   std::mt19937_64 jitter(core::RandomBits());
   int64_t pause_ms = options_.first_pause_ms;
   std::string last_failure;

@@ -1,7 +1,8 @@
 // Carries the site's log to the ledger: the gRPC adapter around log::replication::AuthorStream.
 //
-// Two threads of its own. It connects, sends what the ledger does not have, and starts over after every failure with a
-// growing, jittered pause; it never gives up, and never holds back recording. Thread-safe.
+// Two threads of its own. It connects, sends what the ledger does not have, and starts over after
+// every failure with a growing, jittered pause; it never gives up, and never holds back recording.
+// Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,7 @@ struct ReplicatorOptions {
   std::string ledger;
   log::replication::AuthorOptions stream;
   int64_t first_pause_ms = 200;
-  int64_t longest_pause_ms = 10'000;
+  int64_t longest_pause_ms = 5'000;
 };
 
 class Replicator {

@@ -11,9 +11,8 @@ namespace chargeledger::log::replication {
 namespace {
 
 absl::Status FromRefusal(const v1::Refusal& refusal) {
-  const std::string message =
-      absl::StrCat("the holder refused: ", v1::Refusal::Reason_Name(refusal.reason()), ": ",
-                   refusal.detail());
+  const std::string message = absl::StrCat(
+      "the holder refused: ", v1::Refusal::Reason_Name(refusal.reason()), ": ", refusal.detail());
   switch (refusal.reason()) {
     case v1::Refusal::REASON_DIVERGED:
       return absl::FailedPreconditionError(message);

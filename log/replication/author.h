@@ -1,7 +1,9 @@
-// The author's side of one replication stream, as a state machine without I/O: the caller carries messages and calls
-// NextPackage whenever the log has grown or an answer came. Not thread-safe; one object a stream.
+// The author's side of one replication stream, as a state machine without I/O: the caller carries
+// messages and calls NextPackage whenever the log has grown or an answer came. Not thread-safe; one
+// object a stream.
 //
-//  1. Nothing is sent before the holder's root at its own size was found equal to this log's root at that size.
+//  1. Nothing is sent before the holder's root at its own size was found equal to this log's root
+//  at that size.
 //  2. At most `max_in_flight_bytes` of entries are sent and not yet held (one package may pass it).
 //  3. held() only grows, and only to heads that this log has.
 #pragma once
@@ -35,11 +37,12 @@ class AuthorStream {
   // The first message.
   v1::ReplicateRequest Hello() const;
 
-  // What the holder says. ABORTED: open a new stream. FAILED_PRECONDITION: the logs differ, a person must look.
-  // UNAVAILABLE: try again later. DATA_LOSS: this log cannot be read.
+  // What the holder says. ABORTED: open a new stream. FAILED_PRECONDITION: the logs differ, a
+  // person must look. UNAVAILABLE: try again later. DATA_LOSS: this log cannot be read.
   absl::Status OnResponse(const v1::ReplicateResponse& response);
 
-  // The next package, if there is something to send and room in flight. DATA_LOSS if the log cannot be read.
+  // The next package, if there is something to send and room in flight. DATA_LOSS if the log cannot
+  // be read.
   absl::StatusOr<std::optional<v1::ReplicateRequest>> NextPackage();
 
   // What the holder has said to hold durably.

@@ -19,9 +19,9 @@ absl::Status CheckShape(const v1::EntryPackage& package) {
   }
   if (package.first_sequence() + count < count ||
       package.head().size() != package.first_sequence() + count) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a package of ", count, " entries from ", package.first_sequence(),
-        " on claims to end at size ", package.head().size()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("a package of ", count, " entries from ", package.first_sequence(),
+                     " on claims to end at size ", package.head().size()));
   }
   return absl::OkStatus();
 }
@@ -34,10 +34,10 @@ absl::Status CheckEntry(const EventLog& log, uint64_t sequence, absl::string_vie
         absl::StrCat("entry ", sequence, " (", bytes.size(), " bytes) is no Entry"));
   }
   if (entry.generation() != log.generation().value() || entry.sequence() != sequence) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the entry at generation ", log.generation().value(), ", sequence ", sequence,
-        " says of itself that it is generation ", entry.generation(), ", sequence ",
-        entry.sequence()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the entry at generation ", log.generation().value(), ", sequence ", sequence,
+                     " says of itself that it is generation ", entry.generation(), ", sequence ",
+                     entry.sequence()));
   }
   return absl::OkStatus();
 }
@@ -110,9 +110,10 @@ absl::StatusOr<Verdict> Verify(const EventLog& log, const v1::EntryPackage& pack
   }
   if (!verdict.entries.empty() &&
       frontier.Root().bytes() != absl::string_view(package.head().root())) {
-    return refuse(v1::Refusal::REASON_DIVERGED,
-                  absl::StrCat("at size ", frontier.size(), " the package claims another root than ",
-                               frontier.Root().ToHex(), ", which its entries give"));
+    return refuse(
+        v1::Refusal::REASON_DIVERGED,
+        absl::StrCat("at size ", frontier.size(), " the package claims another root than ",
+                     frontier.Root().ToHex(), ", which its entries give"));
   }
   return verdict;
 }

@@ -1,7 +1,8 @@
 // The holder's side of replication, without I/O: what may be stored of what arrives.
 //
-// Verify decides on one package against what the log holds and has staged; the caller stages, commits and publishes what
-// it accepted, in the order of the verdicts. An entry is accepted only if
+// Verify decides on one package against what the log holds and has staged; the caller stages,
+// commits and publishes what it accepted, in the order of the verdicts. An entry is accepted only
+// if
 //  1. it follows without a gap, or is already held with the same hash (then it is skipped),
 //  2. it parses and says of itself the generation and sequence at which it stands,
 //  3. the root recomputed from all accepted bytes is the one that the package claims.

@@ -1,4 +1,5 @@
-// Same log, same bytes: whatever the batches, the store, and the moments at which the process was restarted.
+// Same log, same bytes: whatever the batches, the store, and the moments at which the process was
+// restarted.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -28,7 +29,8 @@ void Converse(Conversation& c, unsigned seed) {
     const int64_t id = random() % 6 ? next_id++ : next_id;
     const int64_t meter = static_cast<int64_t>(random() % 100'000);
     if (random() % 8) c.Start(1 + random() % 2, id, meter, "2026-03-01T12:00:00Z");
-    for (unsigned i = 0; i < random() % 5; ++i) c.Meter(id, meter + 100 * i, "2026-03-01T12:10:00Z");
+    for (unsigned i = 0; i < random() % 5; ++i)
+      c.Meter(id, meter + 100 * i, "2026-03-01T12:10:00Z");
     if (random() % 10 == 0) c.Received("[[[");
     if (random() % 10 == 0) {
       c.ReceivedInParts(R"([2,"big","DataTransfer",{"vendorId":"v"}])", 2 + random() % 4);
@@ -45,10 +47,13 @@ void Converse(Conversation& c, unsigned seed) {
 
 std::map<std::string, std::string> Everything(const log::Reader& store) {
   std::map<std::string, std::string> all;
-  EXPECT_TRUE(store.Scan("", "", [&](absl::string_view key, absl::string_view value) {
-                     all.emplace(std::string(key), std::string(value));
-                     return true;
-                   }).ok());
+  EXPECT_TRUE(store
+                  .Scan("", "",
+                        [&](absl::string_view key, absl::string_view value) {
+                          all.emplace(std::string(key), std::string(value));
+                          return true;
+                        })
+                  .ok());
   return all;
 }
 
@@ -79,7 +84,8 @@ TEST(Determinism, AFoldThatStopsAnywhereAndGoesOnInANewProcessGivesTheSameBytes)
   while (size < c.log().head().size) {
     auto store = *log::OpenRocksDbStore(directory, {log::RocksDbOptions::Use::kState});
     Books books(kTariff);
-    auto position = Folder(*store, books, 1 + random() % 50).Fold(c.log(), "north", 1 + random() % 400);
+    auto position =
+        Folder(*store, books, 1 + random() % 50).Fold(c.log(), "north", 1 + random() % 400);
     ASSERT_TRUE(position.ok()) << position.status();
     size = position->size();
   }
@@ -97,11 +103,13 @@ TEST(Determinism, TheIncrementalDigestIsTheDigestOfWhatIsStored) {
   for (size_t part = 0; part < 4; ++part) {
     StateDigest digest;
     const std::string prefix = StatePrefix(c.log().log_id(), part);
-    ASSERT_TRUE(store.Scan(prefix, log::AfterPrefix(prefix),
-                           [&](absl::string_view key, absl::string_view value) {
-                             digest.Add(key.substr(prefix.size()), value);
-                             return true;
-                           }).ok());
+    ASSERT_TRUE(store
+                    .Scan(prefix, log::AfterPrefix(prefix),
+                          [&](absl::string_view key, absl::string_view value) {
+                            digest.Add(key.substr(prefix.size()), value);
+                            return true;
+                          })
+                    .ok());
     EXPECT_EQ(digest.bytes(), position->parts(static_cast<int>(part)).digest()) << part;
     EXPECT_NE(digest, StateDigest());
   }

@@ -38,8 +38,7 @@ void StateDigest::Add(absl::string_view key, absl::string_view value) {
   const std::array<uint64_t, 4> hash = HashPair(key, value);
   unsigned long long carry = 0;
   for (size_t i = 0; i < 4; ++i) {
-    const unsigned __int128 sum =
-        static_cast<unsigned __int128>(limbs_[i]) + hash[i] + carry;
+    const unsigned __int128 sum = static_cast<unsigned __int128>(limbs_[i]) + hash[i] + carry;
     limbs_[i] = static_cast<uint64_t>(sum);
     carry = static_cast<uint64_t>(sum >> 64);
   }

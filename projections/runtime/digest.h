@@ -1,8 +1,9 @@
-// A hash of a set of key-value pairs that can be brought up to date by what changed: the sum, modulo 2^256, of
-// SHA-256(key length (4, big-endian) ‖ key ‖ value) over all pairs, little-endian.
+// A hash of a set of key-value pairs that can be brought up to date by what changed: the sum,
+// modulo 2^256, of SHA-256(key length (4, big-endian) ‖ key ‖ value) over all pairs, little-endian.
 //
-// It compares states that honest programs computed from the same log, and finds where our own code or a disk went
-// wrong. It is no proof against someone who chooses the pairs: that is what the log's Merkle tree is for.
+// It compares states that honest programs computed from the same log, and finds where our own code
+// or a disk went wrong. It is no proof against someone who chooses the pairs: that is what the
+// log's Merkle tree is for.
 #pragma once
 
 #include <array>

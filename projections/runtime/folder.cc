@@ -32,9 +32,8 @@ absl::StatusOr<v1::StoredFold> ReadPosition(const log::Reader& reader, const cor
   CL_ASSIGN_OR_RETURN(std::optional<std::string> stored, reader.Get(FoldKey(log_id)));
   v1::StoredFold position;
   if (stored.has_value() && !position.ParseFromString(*stored)) {
-    return absl::DataLossError(
-        absl::StrCat("the stored position of the projections of log ", log_id.ToHex(),
-                     " cannot be read"));
+    return absl::DataLossError(absl::StrCat("the stored position of the projections of log ",
+                                            log_id.ToHex(), " cannot be read"));
   }
   return position;
 }
@@ -95,8 +94,8 @@ absl::StatusOr<uint64_t> Folder::FoldBatch(const log::EventLog& log, absl::strin
   std::vector<std::unique_ptr<StagedState>> staged;
   std::vector<State*> states;
   for (int part = 0; part < position.parts_size(); ++part) {
-    staged.push_back(std::make_unique<StagedState>(
-        store_, StatePrefix(log_id, static_cast<size_t>(part))));
+    staged.push_back(
+        std::make_unique<StagedState>(store_, StatePrefix(log_id, static_cast<size_t>(part))));
     states.push_back(staged.back().get());
   }
   EventReader reader(log_id, site, log.generation());

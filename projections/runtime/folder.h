@@ -1,9 +1,11 @@
 // Feeds a log's entries to a Fold and keeps its states in a log::Store.
 //
-//  1. State and position are written in one atomic batch: after a crash at any point, folding goes on where the state
+//  1. State and position are written in one atomic batch: after a crash at any point, folding goes
+//  on where the state
 //     stands, and no entry is folded twice or left out.
 //  2. The state depends on the entries alone, not on how they were cut into batches.
-//  3. A state made by other versions of the parts, or with other parameters, is dropped and built again.
+//  3. A state made by other versions of the parts, or with other parameters, is dropped and built
+//  again.
 //
 // Not thread-safe; readers of the store may run beside it and see whole batches.
 #pragma once
@@ -25,8 +27,9 @@ class Folder {
   Folder(log::Store& store, Fold& fold, uint64_t batch_entries = 4096)
       : store_(store), fold_(fold), batch_entries_(batch_entries) {}
 
-  // Folds what `log` has beyond the stored position, at most `max_entries`, and returns the position then. The
-  // generations of a log are to be given in their order, each to its end before the next.
+  // Folds what `log` has beyond the stored position, at most `max_entries`, and returns the
+  // position then. The generations of a log are to be given in their order, each to its end before
+  // the next.
   absl::StatusOr<v1::StoredFold> Fold(const log::EventLog& log, absl::string_view site,
                                       uint64_t max_entries = ~uint64_t{0});
 

@@ -22,8 +22,8 @@ std::string StatePrefix(const core::LogId& log_id);
 // Of one part's state.
 std::string StatePrefix(const core::LogId& log_id, size_t part);
 
-// What is stored, plus what a fold has changed and not yet written. Not thread-safe. A read that fails makes status()
-// an error, and what was folded since must be thrown away.
+// What is stored, plus what a fold has changed and not yet written. Not thread-safe. A read that
+// fails makes status() an error, and what was folded since must be thrown away.
 class StagedState final : public State {
  public:
   // `reader` outlives the state.
@@ -35,7 +35,8 @@ class StagedState final : public State {
   void Delete(absl::string_view key) override;
   void Scan(absl::string_view prefix, Visitor visit) const override;
 
-  // Moves the changes to `batch` (which borrows them until the next change) and brings `digest` up to date.
+  // Moves the changes to `batch` (which borrows them until the next change) and brings `digest` up
+  // to date.
   void Stage(log::WriteBatch& batch, StateDigest& digest) const;
   void Clear() { changes_.clear(); }
   size_t change_count() const { return changes_.size(); }

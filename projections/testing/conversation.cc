@@ -107,8 +107,8 @@ void Conversation::Stop(int64_t transaction_id, int64_t meter_wh, absl::string_v
 
 void Conversation::Status(int connector, absl::string_view status, absl::string_view error_code) {
   Call("StatusNotification",
-       absl::StrCat("{\"connectorId\":", connector, ",\"status\":\"", status,
-                    "\",\"errorCode\":\"", error_code, "\"}"),
+       absl::StrCat("{\"connectorId\":", connector, ",\"status\":\"", status, "\",\"errorCode\":\"",
+                    error_code, "\"}"),
        "{}");
 }
 

@@ -1,4 +1,5 @@
-// A recorded conversation for tests: frames and connections as an edge agent would have recorded them, in a log in memory.
+// A recorded conversation for tests: frames and connections as an edge agent would have recorded
+// them, in a log in memory.
 #pragma once
 
 #include <cstdint>

@@ -108,8 +108,9 @@ class Logs final : public v1::LogService::Service {
   }
   grpc::Status ReadEntries(ServerContext*, const v1::ReadEntriesRequest* request,
                            grpc::ServerWriter<v1::ReadEntriesResponse>* writer) override {
-    return Translate(queries_.ReadEntries(
-        *request, [&](const v1::ReadEntriesResponse& response) { return writer->Write(response); }));
+    return Translate(queries_.ReadEntries(*request, [&](const v1::ReadEntriesResponse& response) {
+      return writer->Write(response);
+    }));
   }
 
  private:

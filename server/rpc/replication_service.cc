@@ -18,8 +18,8 @@ namespace {
 using log::replication::MakeRefusal;
 using log::replication::Verdict;
 
-// Life: reads the hello, answers with the position, then package by package; after a refusal was sent, or when the
-// author goes away, it finishes and deletes itself.
+// Life: reads the hello, answers with the position, then package by package; after a refusal was
+// sent, or when the author goes away, it finishes and deletes itself.
 class ReplicationStream final
     : public grpc::ServerBidiReactor<v1::ReplicateRequest, v1::ReplicateResponse> {
  public:
@@ -85,8 +85,8 @@ class ReplicationStream final
 
   void OnPackage() {
     if (!request_->has_package()) {
-      return Refuse(MakeRefusal(v1::Refusal::REASON_MALFORMED,
-                                "after the hello come packages only", stream_->log->head()));
+      return Refuse(MakeRefusal(v1::Refusal::REASON_MALFORMED, "after the hello come packages only",
+                                stream_->log->head()));
     }
     std::shared_ptr<const v1::EntryPackage> package(request_, &request_->package());
     absl::StatusOr<Verdict> verdict = log::replication::Verify(*stream_->log, *package);
@@ -102,8 +102,8 @@ class ReplicationStream final
 
   void OnCommitted(const absl::Status& status) {
     if (!status.ok()) {
-      return Refuse(MakeRefusal(v1::Refusal::REASON_UNAVAILABLE, status.message(),
-                                stream_->log->head()));
+      return Refuse(
+          MakeRefusal(v1::Refusal::REASON_UNAVAILABLE, status.message(), stream_->log->head()));
     }
     v1::ReplicateResponse response;
     *response.mutable_held() = log::replication::ToProto(stream_->log->head());

@@ -1,8 +1,9 @@
-// ReplicationService over gRPC's callback API: one small object a stream and no thread, so that thousands of agents can
-// stay connected.
+// ReplicationService over gRPC's callback API: one small object a stream and no thread, so that
+// thousands of agents can stay connected.
 //
-// A stream reads the next package only when the one before is durable and acknowledged: memory is bounded by one package a
-// stream, and HTTP/2's own window holds back an author that is faster than the disk.
+// A stream reads the next package only when the one before is durable and acknowledged: memory is
+// bounded by one package a stream, and HTTP/2's own window holds back an author that is faster than
+// the disk.
 #pragma once
 
 #include "chargeledger/v1/replication.grpc.pb.h"

@@ -15,7 +15,8 @@
 namespace chargeledger::server {
 namespace {
 
-// A package is at most 1 MiB of entries; twice that leaves room for one oversized batch and its framing.
+// A package is at most 1 MiB of entries; twice that leaves room for one oversized batch and its
+// framing.
 constexpr int kMaxMessageBytes = 4 << 20;
 // Queries that are under way when the process stops get this long.
 constexpr int64_t kGoodbyeMs = 500;
@@ -26,8 +27,8 @@ class RunningServer final : public RpcServer {
       : replication_(ledger), services_(MakeQueryServices(queries)) {}
   ~RunningServer() override {
     if (server_ == nullptr) return;
-    server_->Shutdown(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                                   gpr_time_from_millis(kGoodbyeMs, GPR_TIMESPAN)));
+    server_->Shutdown(
+        gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(kGoodbyeMs, GPR_TIMESPAN)));
   }
 
   absl::Status Start(const core::Address& address) {

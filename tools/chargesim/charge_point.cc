@@ -18,16 +18,19 @@ constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kMwhPerKwh = 1'000'000;
 
 // OCPP 1.6 §7.6 ChargePointErrorCode.
-constexpr std::array<const char*, 6> kErrors = {"GroundFailure", "OverCurrentFailure",
-                                                "HighTemperature", "ConnectorLockFailure",
+constexpr std::array<const char*, 6> kErrors = {"GroundFailure",     "OverCurrentFailure",
+                                                "HighTemperature",   "ConnectorLockFailure",
                                                 "PowerMeterFailure", "OtherError"};
 
 }  // namespace
 
 ChargePoint::ChargePoint(std::string id, int number, uint64_t seed, const Behaviour& behaviour,
                          int64_t start_us)
-    : id_(std::move(id)), profile_(ProfileOf(number)), behaviour_(behaviour),
-      random_(seed * 1'000'003 + static_cast<uint64_t>(number)), now_us_(start_us),
+    : id_(std::move(id)),
+      profile_(ProfileOf(number)),
+      behaviour_(behaviour),
+      random_(seed * 1'000'003 + static_cast<uint64_t>(number)),
+      now_us_(start_us),
       heartbeat_us_(300 * kSecond) {
   for (int i = 1; i <= behaviour_.connectors; ++i) {
     Connector connector;
@@ -133,8 +136,8 @@ void ChargePoint::Start(Connector& connector) {
 int64_t ChargePoint::PowerMw(const Connector& connector) const {
   if (connector.phase != Phase::kCharging) return 0;
   const int64_t most = profile_.max_power_w * 1000;
-  const int64_t soc = connector.soc_start_permille +
-                      connector.charged_mwh / (connector.capacity_mwh / 1000);
+  const int64_t soc =
+      connector.soc_start_permille + connector.charged_mwh / (connector.capacity_mwh / 1000);
   if (soc <= 800) return most;
   return most * std::max<int64_t>(100, 1000 - (soc - 800) * 9 / 2) / 1000;
 }
@@ -198,16 +201,15 @@ void ChargePoint::Fault(Connector& connector) {
 void ChargePoint::BecomeAvailable(Connector& connector) {
   connector.phase = Phase::kAvailable;
   Status(connector, "Available");
-  connector.next_us =
-      now_us_ + random_.Wait(behaviour_.arrivals_per_hour / behaviour_.connectors);
+  connector.next_us = now_us_ + random_.Wait(behaviour_.arrivals_per_hour / behaviour_.connectors);
 }
 
 json ChargePoint::MeterValue(const Connector& connector, const std::string& context) const {
   json samples = json::array();
   auto add = [&](const std::string& value, const std::string& measurand, const std::string& unit,
                  const std::string& phase = "") {
-    json sample = {{"value", value}, {"context", context}, {"measurand", measurand},
-                   {"unit", unit}};
+    json sample = {
+        {"value", value}, {"context", context}, {"measurand", measurand}, {"unit", unit}};
     if (!phase.empty()) sample["phase"] = phase;
     samples.push_back(std::move(sample));
   };
@@ -227,8 +229,8 @@ json ChargePoint::MeterValue(const Connector& connector, const std::string& cont
     }
   }
   if (profile_.direct_current) {
-    const int64_t soc = connector.soc_start_permille +
-                        connector.charged_mwh / (connector.capacity_mwh / 1000);
+    const int64_t soc =
+        connector.soc_start_permille + connector.charged_mwh / (connector.capacity_mwh / 1000);
     add(absl::StrCat(soc / 10), "SoC", "Percent");
   }
   return {{"timestamp", Time()}, {"sampledValue", std::move(samples)}};
@@ -331,8 +333,7 @@ std::optional<std::string> ChargePoint::NextFrame() {
   if (next == nullptr) return std::nullopt;
   json payload = next->payload;
   if (next->transaction >= 0 && next->action != "StartTransaction") {
-    payload["transactionId"] =
-        transactions_[static_cast<size_t>(next->transaction)].transaction_id;
+    payload["transactionId"] = transactions_[static_cast<size_t>(next->transaction)].transaction_id;
   }
   const std::string id = NewMessageId();
   const std::string frame = json::array({2, id, next->action, std::move(payload)}).dump();

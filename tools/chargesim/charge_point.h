@@ -1,5 +1,6 @@
-// One simulated OCPP 1.6 charge point as a state machine without I/O: time, connections and messages come in, frames and
-// dropped connections come out. Same seed and same inputs, same outputs. Not thread-safe.
+// One simulated OCPP 1.6 charge point as a state machine without I/O: time, connections and
+// messages come in, frames and dropped connections come out. Same seed and same inputs, same
+// outputs. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -64,9 +65,11 @@ class ChargePoint {
   void OnConnected();
   void OnDisconnected();
   void OnMessage(const std::string& text);
-  // The frame to send now, if the connection is up and nothing waits for an answer. Answers to the central system go first.
+  // The frame to send now, if the connection is up and nothing waits for an answer. Answers to the
+  // central system go first.
   std::optional<std::string> NextFrame();
-  // True once each time the charge point's network fails: the transport is to be cut without a word.
+  // True once each time the charge point's network fails: the transport is to be cut without a
+  // word.
   bool TakeDrop();
 
   // The end of the run: who still charges stops, and nobody arrives any more.

@@ -21,8 +21,14 @@ constexpr std::chrono::seconds kCallTimeout(30);
 
 Connection::Connection(asio::io_context& io, ChargePoint& charge_point, Url url,
                        std::function<int64_t()> now_us, uint64_t seed)
-    : io_(io), charge_point_(charge_point), url_(std::move(url)), now_us_(std::move(now_us)),
-      random_(seed), resolver_(io), pause_(io), call_timeout_(io) {}
+    : io_(io),
+      charge_point_(charge_point),
+      url_(std::move(url)),
+      now_us_(std::move(now_us)),
+      random_(seed),
+      resolver_(io),
+      pause_(io),
+      call_timeout_(io) {}
 
 void Connection::Connect() {
   if (closed_) return;
@@ -79,12 +85,13 @@ void Connection::Pump() {
   call_timeout_.async_wait([self = shared_from_this()](Error cancelled) {
     if (!cancelled) self->Lost();
   });
-  ws_->async_write(asio::buffer(frame_), [self = shared_from_this(), ws = ws_](Error error, size_t) {
-    if (ws != self->ws_) return;
-    self->writing_ = false;
-    if (error) return self->Lost();
-    self->Pump();
-  });
+  ws_->async_write(asio::buffer(frame_),
+                   [self = shared_from_this(), ws = ws_](Error error, size_t) {
+                     if (ws != self->ws_) return;
+                     self->writing_ = false;
+                     if (error) return self->Lost();
+                     self->Pump();
+                   });
 }
 
 void Connection::Tick() {

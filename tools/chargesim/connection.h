@@ -1,5 +1,5 @@
-// A charge point's WebSocket: connects, carries frames, and connects again after every loss with a growing pause.
-// Belongs to the thread that runs the io_context.
+// A charge point's WebSocket: connects, carries frames, and connects again after every loss with a
+// growing pause. Belongs to the thread that runs the io_context.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -77,12 +77,15 @@ class Simulation {
  public:
   Simulation(const Flags& flags, const std::vector<Url>& urls, int64_t duration_us,
              int64_t start_us)
-      : flags_(flags), duration_us_(duration_us), start_us_(start_us), timer_(io_),
+      : flags_(flags),
+        duration_us_(duration_us),
+        start_us_(start_us),
+        timer_(io_),
         signals_(io_, SIGINT, SIGTERM) {
     for (int i = 0; i < flags.charge_points; ++i) {
-      points_.push_back(std::make_unique<ChargePoint>(
-          absl::StrFormat("%s-%04d", flags.id_prefix, i + 1), i, flags.seed, flags.behaviour,
-          start_us));
+      points_.push_back(
+          std::make_unique<ChargePoint>(absl::StrFormat("%s-%04d", flags.id_prefix, i + 1), i,
+                                        flags.seed, flags.behaviour, start_us));
       connections_.push_back(std::make_shared<Connection>(
           io_, *points_.back(), urls[static_cast<size_t>(i) % urls.size()],
           [this] { return NowUs(); }, flags.seed + static_cast<uint64_t>(i)));
@@ -190,11 +193,16 @@ json Simulation::Summary() const {
     total.faults += counts.faults;
     lost += point->lost_messages();
   }
-  return {{"chargePoints", points_.size()}, {"framesSent", total.frames_sent},
-          {"answers", total.answers},       {"callErrors", total.call_errors},
-          {"connections", total.connections}, {"drops", total.drops},
-          {"faults", total.faults},         {"lostMessages", lost},
-          {"energyWh", energy_wh},          {"settled", settled},
+  return {{"chargePoints", points_.size()},
+          {"framesSent", total.frames_sent},
+          {"answers", total.answers},
+          {"callErrors", total.call_errors},
+          {"connections", total.connections},
+          {"drops", total.drops},
+          {"faults", total.faults},
+          {"lostMessages", lost},
+          {"energyWh", energy_wh},
+          {"settled", settled},
           {"transactions", transactions}};
 }
 

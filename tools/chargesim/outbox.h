@@ -1,5 +1,6 @@
-// The messages that a charge point has to send, in order, one unanswered at a time (OCPP-J 1.6 §4.1.1). What belongs to a
-// transaction survives a lost connection and is sent again with a new message id; the rest does not.
+// The messages that a charge point has to send, in order, one unanswered at a time (OCPP-J 1.6
+// §4.1.1). What belongs to a transaction survives a lost connection and is sent again with a new
+// message id; the rest does not.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +14,8 @@ namespace chargeledger::chargesim {
 struct Message {
   std::string action;
   nlohmann::json payload;
-  // Number of the transaction it belongs to, as the simulator counts; -1 if none. Its transactionId is filled in when
-  // the message is sent.
+  // Number of the transaction it belongs to, as the simulator counts; -1 if none. Its transactionId
+  // is filled in when the message is sent.
   int transaction = -1;
 };
 
@@ -27,7 +28,9 @@ class Outbox {
   // All of `other`, which waits for no answer, behind what is here.
   void Append(Outbox other);
   // The message to send now; it stays until Answered.
-  const Message* Next() const { return waiting_ || messages_.empty() ? nullptr : &messages_.front(); }
+  const Message* Next() const {
+    return waiting_ || messages_.empty() ? nullptr : &messages_.front();
+  }
   void Sent(const std::string& message_id) { waiting_ = message_id; }
   // The message that was answered; none if `message_id` is not the one that waits.
   std::optional<Message> Answered(const std::string& message_id);

@@ -1,4 +1,5 @@
-// How charge points of different make speak: the same facts, said in the ways that are met in the field.
+// How charge points of different make speak: the same facts, said in the ways that are met in the
+// field.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ struct Profile {
   bool kilowatt_hours;
   // Voltage and current per phase beside energy and power.
   bool phases;
-  // A first and a last sample with the contexts Transaction.Begin and Transaction.End, the last one in StopTransaction.
+  // A first and a last sample with the contexts Transaction.Begin and Transaction.End, the last one
+  // in StopTransaction.
   bool transaction_samples;
   enum class Time { kSeconds, kMilliseconds, kOffset } time;
   // Message ids count from 1 at every boot, instead of being random.

@@ -1,5 +1,5 @@
-// Chance for the simulator: one seeded generator per charge point, with distributions of our own, since the standard
-// library's differ from one implementation to the next.
+// Chance for the simulator: one seeded generator per charge point, with distributions of our own,
+// since the standard library's differ from one implementation to the next.
 #pragma once
 
 #include <cmath>
@@ -18,7 +18,8 @@ class Random {
   }
   bool OneIn(int64_t n) { return Between(1, n) == 1; }
   uint64_t Bits() { return generator_(); }
-  // Time until the next of events that come `per_hour` on average, in microseconds; a year if they never come.
+  // Time until the next of events that come `per_hour` on average, in microseconds; a year if they
+  // never come.
   int64_t Wait(double per_hour) {
     constexpr double kHourUs = 3600e6;
     if (per_hour <= 0) return static_cast<int64_t>(8760 * kHourUs);

@@ -46,9 +46,9 @@ std::string Content(const v1::Entry& entry) {
     return absl::StrCat("from ", entry.connection_opened().remote_address());
   }
   if (entry.has_connection_closed()) {
-    return absl::StrCat(ShortName(v1::ConnectionClosed::Reason_Name(entry.connection_closed().reason()),
-                                  "REASON_"),
-                        " ", entry.connection_closed().detail());
+    return absl::StrCat(
+        ShortName(v1::ConnectionClosed::Reason_Name(entry.connection_closed().reason()), "REASON_"),
+        " ", entry.connection_closed().detail());
   }
   if (entry.has_connection_refused()) return entry.connection_refused().reason();
   if (entry.has_log_opened()) {
@@ -70,9 +70,9 @@ absl::Status PrintEntriesJson(const std::vector<Row>& rows, std::ostream& out) {
     std::string json;
     auto status = google::protobuf::util::MessageToJsonString(rows[i].entry, &json);
     if (!status.ok()) return absl::InternalError(status.ToString());
-    out << (i == 0 ? "\n" : ",\n") << "{\"sequence\":\"" << rows[i].sequence
-        << "\",\"leafHash\":\"" << absl::BytesToHexString(rows[i].leaf_hash)
-        << "\",\"entry\":" << json << ",\"bytes\":\"" << absl::Base64Escape(rows[i].bytes) << "\"}";
+    out << (i == 0 ? "\n" : ",\n") << "{\"sequence\":\"" << rows[i].sequence << "\",\"leafHash\":\""
+        << absl::BytesToHexString(rows[i].leaf_hash) << "\",\"entry\":" << json << ",\"bytes\":\""
+        << absl::Base64Escape(rows[i].bytes) << "\"}";
   }
   out << "\n]\n";
   return absl::OkStatus();

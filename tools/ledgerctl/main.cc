@@ -79,9 +79,9 @@ void Grammar::DeclareGlobal() {
       ->envname("CHARGELEDGER_LEDGER")
       ->capture_default_str();
   app_.add_option("--format", arguments_.format, "table, json (protobuf JSON mapping) or csv")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Format>{
-              {"table", Format::kTable}, {"json", Format::kJson}, {"csv", Format::kCsv}})
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Format>{{"table", Format::kTable},
+                                                                        {"json", Format::kJson},
+                                                                        {"csv", Format::kCsv}})
                       .description("{table,json,csv}"));
 }
 
@@ -92,8 +92,9 @@ void Grammar::DeclareStations() {
                [&](const Context& c) { return ListStations(c, a.filter); }));
   CLI::App* status = app_.add_subcommand("status", "every connector now");
   status->fallthrough();
-  status->callback(
-      [this] { arguments_.command = [this](const Context& c) { return ShowStatus(c, arguments_.filter); }; });
+  status->callback([this] {
+    arguments_.command = [this](const Context& c) { return ShowStatus(c, arguments_.filter); };
+  });
   AddSite(status);
 }
 

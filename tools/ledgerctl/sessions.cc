@@ -48,12 +48,10 @@ absl::StatusOr<v1::ListSessionsRequest> ToRequest(const Filter& filter) {
       !v1::SessionFlag_Parse("SESSION_FLAG_" + absl::AsciiStrToUpper(filter.flag), &flag)) {
     std::vector<std::string> names;
     for (int i = 1; i < v1::SessionFlag_descriptor()->value_count(); ++i) {
-      names.push_back(
-          ShortName(v1::SessionFlag_descriptor()->value(i)->name(), "SESSION_FLAG_"));
+      names.push_back(ShortName(v1::SessionFlag_descriptor()->value(i)->name(), "SESSION_FLAG_"));
     }
-    return absl::InvalidArgumentError(absl::StrCat("--flag is \"", filter.flag,
-                                                   "\"; it must be one of ",
-                                                   absl::StrJoin(names, ", ")));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--flag is \"", filter.flag, "\"; it must be one of ", absl::StrJoin(names, ", ")));
   }
   request.set_flag(flag);
   return request;
@@ -86,7 +84,9 @@ absl::Status ListSessions(const Context& context, const Filter& filter) {
        [](const v1::Session& s) { return HumanTime(s.started_at_us()); },
        "started_at",
        [](const v1::Session& s) { return RawTime(s.started_at_us()); }},
-      {{"LENGTH", true}, Length, "stopped_at",
+      {{"LENGTH", true},
+       Length,
+       "stopped_at",
        [](const v1::Session& s) { return RawTime(s.stopped_at_us()); }},
       {{"KWH", true},
        [](const v1::Session& s) { return Kwh(s.energy_mwh()); },
@@ -109,36 +109,34 @@ absl::Status ShowSession(const Context& context, const std::string& id) {
   CL_ASSIGN_OR_RETURN(v1::GetSessionResponse response, context.client.GetSession(request));
   if (context.format == Format::kJson) return PrintJson(response, context.out);
   const v1::Session& s = response.session();
-  const std::string soc =
-      s.soc_first_percent() < 0
-          ? "-"
-          : absl::StrCat(s.soc_first_percent(), " % to ", s.soc_last_percent(), " %");
-  PrintFields(context,
-              {{"session", s.id()},
-               {"site", s.site()},
-               {"station", s.charge_point_id()},
-               {"connector", absl::StrCat(s.connector_id())},
-               {"transaction", absl::StrCat(s.transaction_id())},
-               {"id tag", OrDash(s.id_tag())},
-               {"state", StateName(s)},
-               {"started (as told)", HumanTime(s.started_at_us())},
-               {"start received", HumanTime(s.start_received_at_us())},
-               {"stopped (as told)", HumanTime(s.stopped_at_us())},
-               {"stop received", HumanTime(s.stop_received_at_us())},
-               {"length", Length(s)},
-               {"stop reason", OrDash(s.stop_reason())},
-               {"register at start, kWh", Kwh(s.meter_start_mwh())},
-               {"register last, kWh", Kwh(s.meter_last_mwh())},
-               {"energy, kWh", Kwh(s.energy_mwh())},
-               {"most power, kW", core::FormatKilowatts(core::Milliwatts(s.max_power_mw()))},
-               {"state of charge", soc},
-               {"meter values", absl::StrCat(s.meter_value_count())},
-               {"flags", OrDash(Flags(s))},
-               {"entries", absl::StrCat("generation ", s.generation(), ": start ",
-                                        s.start_sequence(), ", stop ",
-                                        s.stop_sequence() == 0
-                                            ? "-"
-                                            : absl::StrCat(s.stop_sequence()))}});
+  const std::string soc = s.soc_first_percent() < 0 ? "-"
+                                                    : absl::StrCat(s.soc_first_percent(), " % to ",
+                                                                   s.soc_last_percent(), " %");
+  PrintFields(
+      context,
+      {{"session", s.id()},
+       {"site", s.site()},
+       {"station", s.charge_point_id()},
+       {"connector", absl::StrCat(s.connector_id())},
+       {"transaction", absl::StrCat(s.transaction_id())},
+       {"id tag", OrDash(s.id_tag())},
+       {"state", StateName(s)},
+       {"started (as told)", HumanTime(s.started_at_us())},
+       {"start received", HumanTime(s.start_received_at_us())},
+       {"stopped (as told)", HumanTime(s.stopped_at_us())},
+       {"stop received", HumanTime(s.stop_received_at_us())},
+       {"length", Length(s)},
+       {"stop reason", OrDash(s.stop_reason())},
+       {"register at start, kWh", Kwh(s.meter_start_mwh())},
+       {"register last, kWh", Kwh(s.meter_last_mwh())},
+       {"energy, kWh", Kwh(s.energy_mwh())},
+       {"most power, kW", core::FormatKilowatts(core::Milliwatts(s.max_power_mw()))},
+       {"state of charge", soc},
+       {"meter values", absl::StrCat(s.meter_value_count())},
+       {"flags", OrDash(Flags(s))},
+       {"entries",
+        absl::StrCat("generation ", s.generation(), ": start ", s.start_sequence(), ", stop ",
+                     s.stop_sequence() == 0 ? "-" : absl::StrCat(s.stop_sequence()))}});
   return absl::OkStatus();
 }
 

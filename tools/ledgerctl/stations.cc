@@ -69,8 +69,7 @@ absl::Status ListStations(const Context& context, const Filter& filter) {
 absl::Status ShowStatus(const Context& context, const Filter& filter) {
   v1::ListConnectorsRequest request;
   request.set_site(filter.site);
-  CL_ASSIGN_OR_RETURN(v1::ListConnectorsResponse response,
-                      context.client.ListConnectors(request));
+  CL_ASSIGN_OR_RETURN(v1::ListConnectorsResponse response, context.client.ListConnectors(request));
   if (context.format == Format::kJson) return PrintJson(response, context.out);
   v1::ListStationsRequest stations_request;
   stations_request.set_site(filter.site);

@@ -14,8 +14,8 @@ constexpr int64_t kDeadlineMs = 30'000;
 constexpr uint32_t kPageSize = 1000;
 
 void SetDeadline(grpc::ClientContext& context) {
-  context.set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                                    gpr_time_from_millis(kDeadlineMs, GPR_TIMESPAN)));
+  context.set_deadline(
+      gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(kDeadlineMs, GPR_TIMESPAN)));
 }
 
 absl::Status Translate(const grpc::Status& status) {
@@ -82,20 +82,20 @@ absl::Status Client::Explain(const absl::Status& status) const {
       status.code() != absl::StatusCode::kDeadlineExceeded) {
     return status;
   }
-  return absl::Status(status.code(), absl::StrCat("the ledger at ", ledger_,
-                                                  " does not answer: ", status.message(),
-                                                  "; --ledger HOST:PORT names another"));
+  return absl::Status(
+      status.code(), absl::StrCat("the ledger at ", ledger_, " does not answer: ", status.message(),
+                                  "; --ledger HOST:PORT names another"));
 }
 
-#define CL_ANSWER(expression)                             \
-  absl::Status status = (expression);                     \
-  if (!status.ok()) return Explain(status);               \
+#define CL_ANSWER(expression)               \
+  absl::Status status = (expression);       \
+  if (!status.ok()) return Explain(status); \
   return response
 
 absl::StatusOr<v1::ListSitesResponse> Client::ListSites() {
   v1::ListSitesResponse response;
-  CL_ANSWER(Call(stubs_->sites, &v1::SiteService::Stub::ListSites, v1::ListSitesRequest(),
-                 response));
+  CL_ANSWER(
+      Call(stubs_->sites, &v1::SiteService::Stub::ListSites, v1::ListSitesRequest(), response));
 }
 
 absl::StatusOr<v1::ListStationsResponse> Client::ListStations(
@@ -122,8 +122,7 @@ absl::StatusOr<v1::GetSessionResponse> Client::GetSession(const v1::GetSessionRe
   CL_ANSWER(Call(stubs_->sessions, &v1::SessionService::Stub::GetSession, request, response));
 }
 
-absl::StatusOr<v1::ListCdrsResponse> Client::ListCdrs(v1::ListCdrsRequest request,
-                                                      uint64_t limit) {
+absl::StatusOr<v1::ListCdrsResponse> Client::ListCdrs(v1::ListCdrsRequest request, uint64_t limit) {
   v1::ListCdrsResponse response;
   CL_ANSWER(CallPaged(stubs_->billing, &v1::BillingService::Stub::ListCdrs, request, limit,
                       response, [](const auto& all) { return uint64_t(all.cdrs_size()); }));
@@ -137,8 +136,8 @@ absl::StatusOr<v1::GetCdrResponse> Client::GetCdr(const v1::GetCdrRequest& reque
 absl::StatusOr<v1::ListFaultsResponse> Client::ListFaults(v1::ListFaultsRequest request,
                                                           uint64_t limit) {
   v1::ListFaultsResponse response;
-  CL_ANSWER(CallPaged(stubs_->faults, &v1::FaultService::Stub::ListFaults, request, limit,
-                      response, [](const auto& all) { return uint64_t(all.faults_size()); }));
+  CL_ANSWER(CallPaged(stubs_->faults, &v1::FaultService::Stub::ListFaults, request, limit, response,
+                      [](const auto& all) { return uint64_t(all.faults_size()); }));
 }
 
 absl::StatusOr<v1::ListTopFaultsResponse> Client::ListTopFaults(
@@ -159,9 +158,8 @@ absl::StatusOr<v1::GetLogHeadResponse> Client::GetLogHead(const v1::GetLogHeadRe
 
 #undef CL_ANSWER
 
-absl::Status Client::ReadEntries(
-    const v1::ReadEntriesRequest& request,
-    const std::function<void(const v1::ReadEntriesResponse&)>& each) {
+absl::Status Client::ReadEntries(const v1::ReadEntriesRequest& request,
+                                 const std::function<void(const v1::ReadEntriesResponse&)>& each) {
   // A whole log may take longer than any fixed time: the deadline is the transport's.
   grpc::ClientContext context;
   auto reader = stubs_->logs.ReadEntries(&context, request);

@@ -1,5 +1,6 @@
-// The ledger's query services as plain calls. Lists are followed to their end, or to `limit` items (0: no limit). Every call
-// has a deadline; errors name the ledger's address where it cannot be reached.
+// The ledger's query services as plain calls. Lists are followed to their end, or to `limit` items
+// (0: no limit). Every call has a deadline; errors name the ledger's address where it cannot be
+// reached.
 #pragma once
 
 #include <cstdint>
