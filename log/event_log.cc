@@ -17,6 +17,12 @@ std::string EncodeHead(const TreeHead& head) {
   return value;
 }
 
+// Of an entry's key; none if it has another length than it should.
+std::optional<uint64_t> SequenceOf(absl::string_view key, size_t prefix_size) {
+  if (key.size() != prefix_size + 8) return std::nullopt;
+  return ReadBigEndian64(key.substr(prefix_size));
+}
+
 absl::StatusOr<TreeHead> DecodeHead(absl::string_view value) {
   if (value.size() != 8 + Hash::kSize) {
     return absl::DataLossError(absl::StrCat("stored head has ", value.size(), " bytes; it has 40"));
@@ -84,7 +90,7 @@ absl::Status EventLog::CheckEnds(uint64_t size) const {
   const std::string prefix = Key('e');
   CL_RETURN_IF_ERROR(store_.ScanReverse(prefix, AfterPrefix(prefix),
                                         [&](absl::string_view key, absl::string_view) {
-                                          last = ReadBigEndian64(key.substr(prefix.size()));
+                                          last = SequenceOf(key, prefix.size());
                                           return false;
                                         }));
   const uint64_t found = last.has_value() ? *last + 1 : 0;
@@ -193,13 +199,12 @@ absl::Status EventLog::Read(core::Sequence from, uint64_t count, EntryVisitor vi
   uint64_t next = from.value();
   absl::Status gap;
   bool stopped = false;
-  CL_RETURN_IF_ERROR(store_.Scan(
-      EntryKey(next), EntryKey(end), [&](absl::string_view key, absl::string_view value) {
-        const uint64_t sequence = ReadBigEndian64(key.substr(prefix.size()));
-        if (sequence != next) return false;
-        stopped = !visit(core::Sequence(next++), value);
-        return !stopped;
-      }));
+  CL_RETURN_IF_ERROR(store_.Scan(EntryKey(next), EntryKey(end),
+                                 [&](absl::string_view key, absl::string_view value) {
+                                   if (SequenceOf(key, prefix.size()) != next) return false;
+                                   stopped = !visit(core::Sequence(next++), value);
+                                   return !stopped;
+                                 }));
   if (!stopped && next != end) {
     return absl::DataLossError(absl::StrCat("log ", log_id_.ToHex(), " generation ",
                                             generation_.value(), ": entry ", next,

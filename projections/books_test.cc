@@ -235,6 +235,21 @@ TEST(Books, AConnectorFaultLastsUntilAnotherCodeIsReported) {
   EXPECT_GT(after.faults()[0].ended_at_us(), after.faults()[0].began_at_us());
 }
 
+TEST(Books, ALongTextInAnyScriptIsCutWithoutBreakingItsCharacters) {
+  std::string info;
+  for (int i = 0; i < 200; ++i) info += "\u20ac";
+  for (const std::string pad : {"", "x", "xx"}) {
+    Conversation c;
+    c.Connect("CP1");
+    c.Call("StatusNotification",
+           R"({"connectorId":1,"status":"Faulted","errorCode":"OtherError","info":")" + pad + info +
+               "\"}",
+           "{}");
+    ASSERT_EQ(Folded(c).faults().size(), 1u);
+    EXPECT_GE(Folded(c).faults()[0].detail().size(), 252u);
+  }
+}
+
 TEST(Books, WhatIsNoOcppIsAFaultOfItsChargePoint) {
   Conversation c;
   c.Connect("CP1");

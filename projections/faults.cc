@@ -16,6 +16,14 @@ namespace v16 = ocpp::v16;
 
 constexpr size_t kMaxDetail = 255;
 
+// At most `most` bytes, without half a character at the end: protobuf reads no string that is not
+// UTF-8.
+absl::string_view CutUtf8(absl::string_view text, size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return text.substr(0, most);
+}
+
 v1::Fault NewFault(const Event& event, v1::FaultKind kind, absl::string_view charge_point_id,
                    absl::string_view code, absl::string_view detail) {
   v1::Fault fault;
@@ -24,7 +32,7 @@ v1::Fault NewFault(const Event& event, v1::FaultKind kind, absl::string_view cha
   fault.set_charge_point_id(std::string(charge_point_id));
   fault.set_kind(kind);
   fault.set_code(std::string(code));
-  fault.set_detail(std::string(detail.substr(0, kMaxDetail)));
+  fault.set_detail(std::string(CutUtf8(detail, kMaxDetail)));
   fault.set_generation(event.generation.value());
   fault.set_began_sequence(event.sequence.value());
   fault.set_began_at_us(event.received_at_us);

@@ -152,6 +152,10 @@ bool SameStop(const v16::StopTransaction& stop, const v1::Session& session) {
 
 }  // namespace
 
+std::string Sessions::LastOnConnectorKey(absl::string_view charge_point_id, uint32_t connector_id) {
+  return ChargePointKey('o', charge_point_id, connector_id);
+}
+
 std::optional<v1::Session> Sessions::Apply(const Event& event, State& state) {
   if (event.kind == Event::Kind::kOther && event.entry->has_connection_closed()) {
     OnConnectionClosed(event, state);
@@ -201,7 +205,7 @@ void Sessions::OnStartAnswered(const Event& event, State& state) {
     }
     return;
   }
-  const std::string open_key = ChargePointKey('o', event.charge_point_id, session.connector_id());
+  const std::string open_key = LastOnConnectorKey(event.charge_point_id, session.connector_id());
   if (std::optional<std::string> before = state.Get(open_key)) {
     v1::Session earlier;
     if (GetMessage(state, *before, earlier) && earlier.state() == v1::SESSION_STATE_OPEN) {

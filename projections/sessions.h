@@ -23,6 +23,9 @@ class Sessions {
  public:
   static constexpr uint32_t kVersion = 1;
 
+  // Key of the key of the session that was last begun on a connector.
+  static std::string LastOnConnectorKey(absl::string_view charge_point_id, uint32_t connector_id);
+
   // Folds one event. A session that it closes for the first time is returned.
   std::optional<v1::Session> Apply(const Event& event, State& state);
 

@@ -58,6 +58,23 @@ absl::Status Find(const View& view, const EntryId& id, size_t part, char kind,
   return absl::NotFoundError(absl::StrCat("there is no ", what));
 }
 
+// The id of the session that was last begun on a connector, if it is still open.
+absl::StatusOr<std::string> SessionInProgress(const View& view, const HeldLog& held,
+                                              const v1::Connector& connector) {
+  const std::string prefix = projections::StatePrefix(held.log_id(), Books::kSessions);
+  CL_ASSIGN_OR_RETURN(
+      std::optional<std::string> key,
+      view.states().Get(prefix + projections::Sessions::LastOnConnectorKey(
+                                     connector.charge_point_id(), connector.connector_id())));
+  if (!key.has_value()) return std::string();
+  CL_ASSIGN_OR_RETURN(std::optional<std::string> stored, view.states().Get(prefix + *key));
+  v1::Session session;
+  if (!stored.has_value() || !session.ParseFromString(*stored)) {
+    return absl::DataLossError("a stored session cannot be read");
+  }
+  return session.state() == v1::SESSION_STATE_OPEN ? session.id() : std::string();
+}
+
 }  // namespace
 
 absl::StatusOr<v1::ListSitesResponse> Queries::ListSites() const {
@@ -115,22 +132,17 @@ absl::StatusOr<v1::ListConnectorsResponse> Queries::ListConnectors(
   CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, request.site()));
   v1::ListConnectorsResponse response;
   for (const HeldLog* held : view.logs()) {
-    // The last session that began on a connector is the one in progress, if it is open.
-    std::map<std::pair<std::string, uint32_t>, std::string> in_progress;
-    CL_RETURN_IF_ERROR(view.ForEach<v1::Session>(
-        *held, Books::kSessions, projections::kSessionKind, [&](const v1::Session& session) {
-          std::string& id = in_progress[{session.charge_point_id(), session.connector_id()}];
-          id = session.state() == v1::SESSION_STATE_OPEN ? session.id() : "";
-          return true;
-        }));
+    const int first = response.connectors_size();
     CL_RETURN_IF_ERROR(view.ForEach<v1::Connector>(
         *held, Books::kStations, projections::kConnectorKind, [&](const v1::Connector& connector) {
-          v1::Connector& added = *response.add_connectors();
-          added = connector;
-          added.set_session_id(
-              in_progress[{connector.charge_point_id(), connector.connector_id()}]);
+          *response.add_connectors() = connector;
           return true;
         }));
+    for (int i = first; i < response.connectors_size(); ++i) {
+      v1::Connector& connector = *response.mutable_connectors(i);
+      CL_ASSIGN_OR_RETURN(*connector.mutable_session_id(),
+                          SessionInProgress(view, *held, connector));
+    }
   }
   CL_RETURN_IF_ERROR(view.SetAsOf(response));
   return response;

@@ -58,10 +58,10 @@ TEST(Settings, MistakesAreNamedWithFlagOrKeyAndLine) {
        std::vector<Case>{{{"--frame-limit", "0"}, "", {"--frame-limit", "\"0\"", "1 to 100"}},
                          {{"--frame-limit", "x"}, "", {"--frame-limit", "\"x\""}},
                          {{"--no-such-flag"}, "", {"--no-such-flag"}},
-                         {{}, "listen = \"a\"\nlisten_on = \"b\"\n", {"line 2", "listen-on"}},
+                         {{}, "listen = \"a\"\nlisten_on = \"b\"\n", {"line 2", "listen_on"}},
                          {{}, "[billing]\nprice = 3\n", {"line 2", "billing.price"}},
-                         {{}, "\n\nframe_limit = 1000\n", {"line 3", "frame-limit", "1000"}},
-                         {{}, "frame_limit = 1.5\n", {"line 1", "frame-limit"}},
+                         {{}, "\n\nframe_limit = 1000\n", {"line 3", "frame_limit", "1000"}},
+                         {{}, "frame_limit = 1.5\n", {"line 1", "frame_limit"}},
                          {{}, "quick = \"maybe\"\n", {"line 1", "true or false"}},
                          {{}, "listen = \n", {"line 1"}},
                          {{"--config", "/nonexistent/x.toml"}, "", {"/nonexistent/x.toml"}}}) {

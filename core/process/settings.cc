@@ -27,6 +27,8 @@ std::string KeyName(absl::string_view name) { return absl::StrReplaceAll(name, {
 // One value of a TOML file, as text.
 struct Value {
   std::string name;
+  // As it stands in the file.
+  std::string written;
   std::string text;
   unsigned line;
 };
@@ -34,16 +36,17 @@ struct Value {
 absl::Status Flatten(const toml::table& table, const std::string& prefix,
                      std::vector<Value>& values) {
   for (const auto& [key, node] : table) {
-    const std::string name = absl::StrCat(prefix, KeyName({key.str().data(), key.str().size()}));
+    const std::string name =
+        absl::StrCat(prefix, absl::string_view(key.str().data(), key.str().size()));
     const unsigned line = node.source().begin.line;
     if (const toml::table* inner = node.as_table()) {
       CL_RETURN_IF_ERROR(Flatten(*inner, name + ".", values));
     } else if (const auto* text = node.as_string()) {
-      values.push_back({name, text->get(), line});
+      values.push_back({KeyName(name), name, text->get(), line});
     } else if (const auto* integer = node.as_integer()) {
-      values.push_back({name, absl::StrCat(integer->get()), line});
+      values.push_back({KeyName(name), name, absl::StrCat(integer->get()), line});
     } else if (const auto* boolean = node.as_boolean()) {
-      values.push_back({name, boolean->get() ? "true" : "false", line});
+      values.push_back({KeyName(name), name, boolean->get() ? "true" : "false", line});
     } else {
       return absl::InvalidArgumentError(
           absl::StrCat("line ", line, ": the value of `", name,
@@ -153,7 +156,7 @@ absl::Status Settings::ReadFile(const std::string& path,
                                 [&](const Setting& s) { return KeyName(s.name) == value.name; });
     if (setting == settings_.end()) {
       return absl::InvalidArgumentError(absl::StrCat(path, " line ", value.line, ": unknown key `",
-                                                     value.name, "`; ", program_,
+                                                     value.written, "`; ", program_,
                                                      " --help lists what there is"));
     }
     if (std::find(from_flags.begin(), from_flags.end(), setting->name) != from_flags.end()) {
@@ -161,8 +164,8 @@ absl::Status Settings::ReadFile(const std::string& path,
     }
     status = setting->set(value.text);
     if (!status.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat(path, " line ", value.line, ": `", value.name,
-                                                     "` is \"", value.text, "\"; ",
+      return absl::InvalidArgumentError(absl::StrCat(path, " line ", value.line, ": `",
+                                                     value.written, "` is \"", value.text, "\"; ",
                                                      status.message()));
     }
   }

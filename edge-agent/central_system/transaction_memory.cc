@@ -19,10 +19,9 @@ std::optional<std::string> TransactionMemory::Get(absl::string_view key) const {
   auto decided = decided_.find(key);
   if (decided != decided_.end()) return decided->second.value;
   auto stored = store_.Get(absl::StrCat(prefix_, key));
-  // A state that cannot be read must not be taken for one that knows nothing: an id would be given
-  // twice.
-  CL_CHECK(stored.ok(), "the state of transactions can be read");
-  return *std::move(stored);
+  if (stored.ok()) return *std::move(stored);
+  if (status_.ok()) status_ = stored.status();
+  return std::nullopt;
 }
 
 void TransactionMemory::Put(absl::string_view key, absl::string_view value) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/container/btree_map.h"
+#include "absl/status/status.h"
 #include "core/ids.h"
 #include "log/store.h"
 #include "projections/state.h"
@@ -26,6 +27,9 @@ class TransactionMemory final : public projections::State {
   // Entries below `folded` are in the stored state: forgets what was decided before.
   void Forget(core::Sequence folded);
   size_t size() const { return decided_.size(); }
+  // Not OK once a read has failed: then nothing that was decided may be told, since an id could be
+  // given twice.
+  const absl::Status& status() const { return status_; }
 
   std::optional<std::string> Get(absl::string_view key) const override;
   void Put(absl::string_view key, absl::string_view value) override;
@@ -41,6 +45,7 @@ class TransactionMemory final : public projections::State {
   const log::Store& store_;
   const std::string prefix_;
   core::Sequence next_;
+  mutable absl::Status status_;
   absl::btree_map<std::string, Decided> decided_;
 };
 

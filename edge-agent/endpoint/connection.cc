@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -31,8 +32,10 @@ constexpr size_t kMaxRefusedHead = 4096;
 constexpr size_t kKeptBufferBytes = 4096;
 constexpr absl::string_view kPathPrefix = "/ocpp/";
 
-std::string Bounded(beast::string_view text) {
-  return std::string(text.data(), std::min(text.size(), kMaxRecordedText));
+// Header bytes for a protobuf string, which must be UTF-8 or the entry could never be read again:
+// anything but printable ASCII is escaped.
+std::string Recordable(beast::string_view text) {
+  return absl::CHexEscape(absl::string_view(text.data(), std::min(text.size(), kMaxRecordedText)));
 }
 
 int HexDigit(char c) {
@@ -90,9 +93,9 @@ void Connection::Start() {
 v1::ConnectionRefused Connection::Refused(unsigned status, const std::string& reason) const {
   const Request& request = parser_->get();
   v1::ConnectionRefused refused;
-  refused.set_path(Bounded(request.target()));
+  refused.set_path(Recordable(request.target()));
   refused.set_remote_address(remote_address_);
-  refused.set_offered_subprotocols(Bounded(request[http::field::sec_websocket_protocol]));
+  refused.set_offered_subprotocols(Recordable(request[http::field::sec_websocket_protocol]));
   refused.set_http_status(status);
   refused.set_reason(reason);
   return refused;
@@ -158,7 +161,7 @@ void Connection::AcceptHandshake(const std::string& charge_point_id, v1::Subprot
   opened.set_charge_point_id(charge_point_id);
   opened.set_subprotocol(subprotocol);
   opened.set_remote_address(remote_address_);
-  opened.set_user_agent(Bounded(request[http::field::user_agent]));
+  opened.set_user_agent(Recordable(request[http::field::user_agent]));
   auto peer = site_.Connect(shared_from_this(), opened);
   if (!peer.ok()) {
     return RefuseRequest(http::status::service_unavailable, std::string(peer.status().message()));
@@ -265,7 +268,7 @@ void Connection::Ended(const Error& error) {
   } else if (error == websocket::error::closed) {
     closed.set_reason(v1::ConnectionClosed::REASON_BY_CHARGE_POINT);
     closed.set_close_code(ws_.reason().code);
-    closed.set_detail(ws_.reason().reason.c_str());
+    closed.set_detail(Recordable({ws_.reason().reason.data(), ws_.reason().reason.size()}));
   } else if (error == beast::error::timeout) {
     closed.set_reason(v1::ConnectionClosed::REASON_TIMED_OUT);
   } else if (error == websocket::error::message_too_big ||

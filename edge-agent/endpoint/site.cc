@@ -61,6 +61,10 @@ absl::Status Site::Receive(const std::shared_ptr<Link>& link, const Peer& peer,
                            absl::string_view bytes, bool binary) {
   memory_.SetNext(recorder_.next());
   Handled handled = central_system_.OnFrame(peer, bytes, binary, clock_.WallMicros());
+  if (!memory_.status().ok()) {
+    core::RequestTermination(memory_.status().ToString());
+    return memory_.status();
+  }
   return Record(std::move(handled.entries),
                 [link, answer = std::move(handled.answer)]() mutable {
                   link->OnRecorded(std::move(answer));

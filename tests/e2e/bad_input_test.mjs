@@ -150,6 +150,23 @@ test('a path that names no charge point that may connect gets 404, and that is r
   await network.stop();
 });
 
+test('bytes of a handshake that are no text are recorded without making the record unreadable', async () => {
+  const network = await new Network().start();
+  const socket = connect(Number(network.agentAddress.split(':')[1]), '127.0.0.1');
+  socket.write(Buffer.from(`GET /ocpp/ODD HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+    `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n` +
+    `User-Agent: \xff\xfe\u00e4\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n`, 'latin1'));
+  let received = '';
+  socket.on('data', (data) => (received += data.toString('latin1')));
+  await until('the handshake is done', () => received.includes('101'));
+  socket.destroy();
+  await assertAlive(network);
+  await network.level();
+  const opened = (await network.entries()).map((e) => e.entry.connectionOpened).find((c) => c?.chargePointId === 'ODD');
+  assert.equal(opened.userAgent, '\\xff\\xfe\\xe4');
+  await network.stop();
+});
+
 test('a client that never reads is held back and ended, and others are served meanwhile', async () => {
   const network = await new Network({ agentArgs: ['--ping-interval-s', '1'] }).start();
   const socket = connect(Number(network.agentAddress.split(':')[1]), '127.0.0.1');

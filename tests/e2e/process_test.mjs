@@ -42,7 +42,7 @@ test('mistakes in flags and configuration are named with their place', async () 
   const config = join(dir, 'config.toml');
   writeFileSync(config, '[billing]\ncurrency = "EUR"\nprise_per_kwh = "0.3"\n');
   const cases = [
-    ['LEDGERD', ['--data-dir', dir, '--config', config], /line 3: unknown key `billing\.prise-per-kwh`/],
+    ['LEDGERD', ['--data-dir', dir, '--config', config], /line 3: unknown key `billing\.prise_per_kwh`/],
     ['LEDGERD', ['--data-dir', dir, '--billing-price-per-kwh', 'cheap'], /price_per_kwh is "cheap"/],
     ['LEDGERD', ['--data-dir', dir, '--billing-currency', 'EURO'], /currency is "EURO"/],
     ['LEDGERD', ['--data-dir', dir, '--listen', 'here'], /--listen is "here"/],

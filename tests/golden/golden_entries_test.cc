@@ -1,5 +1,5 @@
-// Bytes that must never change: the worked example of docs/log_format.md. If this fails, the format was broken; the test
-// is not what to change.
+// Bytes that must never change: the worked example of docs/log_format.md. If this fails, the format
+// was broken; the test is not what to change.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -13,10 +13,12 @@ namespace chargeledger {
 namespace {
 
 const std::vector<std::string> kEntries = {
-    "08011880a0bcadd3fe920320e80728017a310a0461636d6512056e6f7274681a10303132333435363738396162636465"
+    "08011880a0bcadd3fe920320e80728017a310a0461636d6512056e6f7274681a103031323334353637383961626364"
+    "65"
     "662a10656467652d6167656e7420302e312e30",
     "0801100118c0a4f9add3fe920320a88c3d280162170a0343503110011a0e3132372e302e302e313a34373131",
-    "080110021880a9b6aed3fe920320e8907a280152230a034350311001180120012a165b322c2237222c22486561727462"
+    "080110021880a9b6aed3fe920320e8907a280152230a034350311001180120012a165b322c2237222c224865617274"
+    "62"
     "656174222c7b7d5d"};
 
 TEST(GoldenEntries, TheirFieldsMeanWhatTheyMeant) {
