@@ -162,6 +162,10 @@ void Ledger::OnGrown(std::function<void(const std::vector<HeldLog*>&)> grown) {
   grown_ = std::move(grown);
 }
 
+void Ledger::OnFailed(std::function<void(const absl::Status&)> failed) {
+  failed_ = std::move(failed);
+}
+
 bool Ledger::HasWork() const { return stopping_ || !queue_.empty(); }
 
 absl::Status Ledger::CommitBatch(std::vector<Request>& requests) {
@@ -185,7 +189,10 @@ void Ledger::Run() {
       if (queue_.empty()) return;
       requests.swap(queue_);
     }
-    if (failure.ok()) failure = CommitBatch(requests);
+    if (failure.ok()) {
+      failure = CommitBatch(requests);
+      if (!failure.ok() && failed_) failed_(failure);
+    }
     std::vector<HeldLog*> grown;
     for (const Request& request : requests) {
       if (std::find(grown.begin(), grown.end(), request.stream.held) == grown.end()) {

@@ -88,6 +88,8 @@ class Ledger {
   // Called after each commit, on the committing thread, with the logs that have grown. Set once,
   // before any stream.
   void OnGrown(std::function<void(const std::vector<HeldLog*>&)> grown);
+  // Called once, on the committing thread, when a commit has failed. Set once, before any stream.
+  void OnFailed(std::function<void(const absl::Status&)> failed);
 
  private:
   struct Request {
@@ -108,6 +110,7 @@ class Ledger {
 
   log::Store& store_;
   std::function<void(const std::vector<HeldLog*>&)> grown_;
+  std::function<void(const absl::Status&)> failed_;
   mutable absl::Mutex mutex_;
   std::map<core::LogId, std::unique_ptr<HeldLog>> logs_ ABSL_GUARDED_BY(mutex_);
   std::vector<Request> queue_ ABSL_GUARDED_BY(mutex_);

@@ -63,6 +63,7 @@ absl::StatusOr<int> Run(const Flags& flags) {
   CL_ASSIGN_OR_RETURN(auto ledger, Ledger::Open(*logs));
   Bookkeeper bookkeeper(*states, tariff);
   ledger->OnGrown([&](const std::vector<HeldLog*>& grown) { bookkeeper.OnGrown(grown); });
+  ledger->OnFailed([](const absl::Status& status) { core::RequestTermination(status.ToString()); });
   bookkeeper.OnGrown(ledger->logs());
   Queries queries(*ledger, *states);
   CL_ASSIGN_OR_RETURN(auto server, RpcServer::Listen(listen, *ledger, queries));

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ChargePoint } from './charge_point.mjs';
 import { main, Network, Process, scratch, test } from './harness.mjs';
 
 function run(binary, ...args) {
@@ -24,8 +25,18 @@ test('a second process on a data directory is told who has it', async () => {
 
 test('SIGTERM stops both processes cleanly, and what was open is recorded as closed', async () => {
   const network = await new Network().start();
+  const point = new ChargePoint(network.url, 'CP-1');
+  await point.connect();
+  await point.call('Heartbeat', {});
   assert.equal(await network.agent.stop(), 0);
   assert.equal(await network.ledger.stop(), 0);
+  await network.startLedger();
+  await network.startAgent();
+  await network.level();
+  const closes = (await network.entries()).map((e) => e.entry.connectionClosed).filter(Boolean);
+  assert.equal(closes[0].reason, 'REASON_SHUTDOWN');
+  await point.close();
+  await network.stop();
 });
 
 test('a data directory of another site is refused by name', async () => {
