@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds="${1:-10}"
-tools/bazel-here build --nobuild_tests_only --show_result=0 //edge-agent //tests/bench:ocpp_load 2>/dev/null
+tools/bazel-here build --show_result=0 //edge-agent //tests/bench:ocpp_load 2>/dev/null
 dir=$(mktemp -d -t chargeledger-bench.XXXXXX)
 agent=
 finish() {
