@@ -3,7 +3,15 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/str_cat.h"
+#include "projections/keys.h"
+
 namespace chargeledger::projections {
+
+std::string PendingCallKey(const Event& event) {
+  return absl::StrCat(ChargePointKey('p', event.charge_point_id, event.connection),
+                      event.frame.message_id);
+}
 
 std::optional<Event> EventReader::Read(core::Sequence sequence, absl::string_view bytes) {
   Event event;

@@ -49,6 +49,10 @@ struct Event {
   const ocpp::BadFrame* bad_frame = nullptr;
 };
 
+// Key under which a fold keeps a CALL until its answer comes: the same for a CALL and for what
+// answers it.
+std::string PendingCallKey(const Event& event);
+
 class EventReader {
  public:
   EventReader(const core::LogId& log_id, absl::string_view site, core::Generation generation)

@@ -34,11 +34,6 @@ std::string TransactionKey(absl::string_view charge_point_id, int64_t transactio
   return ChargePointKey('t', charge_point_id, static_cast<uint64_t>(transaction_id));
 }
 
-std::string PendingKey(const Event& event) {
-  return absl::StrCat(ChargePointKey('p', event.charge_point_id, event.connection),
-                      event.frame.message_id);
-}
-
 uint32_t ToConnector(std::optional<int64_t> id) {
   return id.has_value() && *id >= 0 && *id <= std::numeric_limits<int32_t>::max()
              ? static_cast<uint32_t>(*id)
@@ -184,11 +179,11 @@ void Sessions::OnStart(const Event& event, State& state) {
   session.set_started_at_us(TimeOf(start->timestamp, event.received_at_us, session));
   session.set_meter_start_mwh(EnergyOf(start->meter_start, "Wh", session).value_or(0));
   session.set_meter_last_mwh(session.meter_start_mwh());
-  PutMessage(state, PendingKey(event), session);
+  PutMessage(state, PendingCallKey(event), session);
 }
 
 void Sessions::OnStartAnswered(const Event& event, State& state) {
-  const std::string pending = PendingKey(event);
+  const std::string pending = PendingCallKey(event);
   v1::Session session;
   if (!GetMessage(state, pending, session)) return;
   state.Delete(pending);

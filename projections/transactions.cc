@@ -43,11 +43,6 @@ bool IsCredible(const v16::StartTransaction& start, int64_t received_at_us) {
   return told.ok() && *told > received_at_us - kMostLateUs && *told < received_at_us + kMostEarlyUs;
 }
 
-std::string PendingKey(const Event& event) {
-  return absl::StrCat(ChargePointKey('p', event.charge_point_id, event.connection),
-                      event.frame.message_id);
-}
-
 }  // namespace
 
 int64_t Transactions::IdFor(const State& state, absl::string_view charge_point_id,
@@ -97,7 +92,7 @@ void Transactions::Apply(const Event& event, absl::Span<State* const> states) {
   if (event.direction == v1::DIRECTION_SENT) {
     // The answer follows its call in the log; the call waits as it came, since the id is only in
     // the answer.
-    const std::string pending = PendingKey(event);
+    const std::string pending = PendingCallKey(event);
     std::optional<std::string> call = state.Get(pending);
     if (!call.has_value()) return;
     state.Delete(pending);
@@ -113,7 +108,7 @@ void Transactions::Apply(const Event& event, absl::Span<State* const> states) {
   if (event.frame.type != ocpp::MessageType::kCall) return;
   std::optional<int64_t> used;
   if (event.frame.action == "StartTransaction") {
-    state.Put(PendingKey(event), event.frame.payload);
+    state.Put(PendingCallKey(event), event.frame.payload);
   } else if (event.frame.action == "MeterValues") {
     auto message = payload_.Read<v16::MeterValues>(event.frame.payload);
     if (message.ok()) used = message->transaction_id;
