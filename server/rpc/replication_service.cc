@@ -46,13 +46,7 @@ class ReplicationStream final
     if (refused_) FinishOnce();
   }
 
-  void OnDone() override {
-    if (stream_.has_value()) {
-      ledger_.Release(*stream_);
-      spdlog::info("site {} ({}) is no longer replicating", stream_->held->site(), peer_);
-    }
-    delete this;
-  }
+  void OnDone() override { delete this; }
 
  private:
   void OnHello() {
@@ -150,6 +144,12 @@ class ReplicationStream final
       absl::MutexLock lock(&mutex_);
       if (finished_) return;
       finished_ = true;
+    }
+    // Before the author can know that the stream has ended, so that its next one is not refused for
+    // this one.
+    if (stream_.has_value()) {
+      ledger_.Release(*stream_);
+      spdlog::info("site {} ({}) is no longer replicating", stream_->held->site(), peer_);
     }
     Finish(grpc::Status::OK);
   }
