@@ -19,6 +19,7 @@ measure() {
   local name="$1" flags="$2" address=
   shift 2
   # shellcheck disable=SC2086
+  : > "$dir/out"
   bazel-bin/edge-agent/edge-agent --site bench --data-dir "$dir/$name" --ocpp-listen 127.0.0.1:0 $flags \
     > "$dir/out" 2> "$dir/err" &
   agent=$!
