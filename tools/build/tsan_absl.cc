@@ -28,6 +28,7 @@ void __tsan_release(void* address);
 const char* __tsan_default_suppressions() {
   return "race:absl::debian3::Condition\n"
          "race:HasWork\n"
+         "race:rocksdb::\n"
          "called_from_lib:librocksdb.so\n"
          "called_from_lib:libgrpc.so\n"
          "called_from_lib:libgrpc++.so\n";
