@@ -1,175 +1,212 @@
-"""What can be kept by machine of the project's style. Prints `path:line: what is wrong; what to do instead`, exits 1 on findings.
+"""What can be kept by machine of the project's style. Prints `path:line: what is wrong; use X instead`, exits 1 on findings.
 
 Usage: tidy.py ROOT [--no-format]
 """
 
+import fnmatch
 import pathlib
 import re
 import subprocess
 import sys
 
 MAX_LINES = 800
+CLANG_FORMAT = "clang-format-14"
+FORMAT_BATCH = 100
 CODE = (".cc", ".h")
-TEXT = (".cc", ".h", ".py", ".mjs", ".bzl", ".bazel", ".proto", ".md", ".sh")
+SIZED = CODE + (".py", ".mjs")
+TEXT = SIZED + (".bzl", ".bazel", ".proto", ".md", ".sh")
 TOP_FOLDERS = ("proto", "core", "ocpp", "log", "projections", "edge-agent", "server", "firmware", "tools", "tests", "docs")
 
-PROJECT = TOP_FOLDERS + ("chargeledger",)
+# These two quote what they are against.
+OWN_FILES = ("tests/tidy/tidy.py", "tests/tidy/tidy_test.py")
 
-# Which top folders may be included from which; everything may include itself.
-SHIPPED = ("core", "ocpp", "log", "projections", "chargeledger")
+# Which top folders may be included from which; everything may include itself. Generated messages are `chargeledger/v1/...`.
+GENERATED = "chargeledger"
+SHIPPED = (GENERATED, "core", "ocpp", "log", "projections")
 LAYERS = {
-    "core": ("chargeledger",),
+    "proto": (),
+    "core": (GENERATED,),
     "ocpp": ("core",),
-    "log": ("core", "chargeledger"),
-    "projections": ("core", "chargeledger", "ocpp"),
-    "projections/runtime": ("core", "chargeledger", "ocpp", "log"),
-    "projections/testing": ("core", "chargeledger", "ocpp", "log"),
+    "log": ("core", GENERATED),
+    "projections": ("core", GENERATED, "ocpp"),
+    "projections/runtime": ("core", GENERATED, "ocpp", "log"),
+    "projections/testing": ("core", GENERATED, "ocpp", "log"),
     "edge-agent": SHIPPED,
     "server": SHIPPED,
     "firmware": (),
-    "tools": SHIPPED + ("edge-agent", "server"),
-    "tests": SHIPPED + ("edge-agent", "server", "tools"),
+    "tools": SHIPPED + ("edge-agent", "server", "firmware"),
+    "tests": SHIPPED + ("edge-agent", "server", "firmware", "tools"),
 }
 
 
-class Ban:
-    """A pattern that must not stand in code: where it holds, where it is allowed, and what to use instead."""
+def any_glob(path, globs):
+    """Whether one of the globs matches; `*` crosses folders."""
+    return any(fnmatch.fnmatchcase(path, glob) for glob in globs)
 
-    def __init__(self, pattern, message, where=(), allowed=()):
+
+class Ban:
+    """A pattern that must not stand in C++: where it holds, where it is allowed, and what to use instead."""
+
+    def __init__(self, pattern, message, where=("*",), allowed=(), in_comments=False):
         self.pattern = re.compile(pattern)
         self.message = message
         self.where = where
         self.allowed = allowed
+        self.in_comments = in_comments
 
     def holds_in(self, path):
-        if any(path.startswith(place) for place in self.allowed):
-            return False
-        return not self.where or any(path.startswith(place) for place in self.where)
+        return any_glob(path, self.where) and not any_glob(path, self.allowed)
 
 
-PURE = ("core/", "ocpp/", "log/", "projections/", "edge-agent/central_system/")
+REAL = "core/system_clock.cc"
+NO_FLOATS = ("core/*", "ocpp/*", "log/*", "projections/*")
+EMPTY_NAME = r"(?:Manager|Helper|Util|Utility|Utilitie|Common|Misc)s?"
 BANS = [
-    Ban(r"chrono::(system|steady|high_resolution)_clock|absl::Now\b|\bgettimeofday\b|\bclock_gettime\b|\btime\((nullptr|NULL)\)",
-        "real clock; take a core::Clock in the constructor", allowed=("core/system_clock", "core/BUILD")),
-    Ban(r"random_device|\bRAND_bytes\b|\bgetrandom\b|\brand\(\)|\bsrand\(",
-        "entropy; take it as a parameter, from core/system_clock.h in main", allowed=("core/system_clock",)),
-    Ban(r"\b(double|float)\b", "floating point; use core/decimal.h, units.h or money.h", where=("core/", "ocpp/", "log/", "projections/")),
-    Ban(r"\bmt19937", "randomness; take its results as inputs", where=PURE + ("server/",)),
-    Ban(r"unordered_(map|set)|flat_hash_(map|set)|node_hash_(map|set)",
-        "iteration without an order; use absl::btree_map or std::map", where=("projections/", "log/")),
-    Ban(r"\bsleep_for\b|\bSleepFor\b|\busleep\(|[^_.\w]sleep\(", "sleep in place of a condition; wait on what is meant"),
-    Ban(r"std::string_view", "Debian's Abseil has its own; use absl::string_view", allowed=("ocpp/frame.cc", "ocpp/v16.cc")),
-    Ban(r"\bthrow\b", "exception; return absl::Status"),
-    Ban(r"\busing namespace\b", "using namespace; name what is used"),
-    Ban(r"#include <rocksdb/", "RocksDB's types; use log/store.h", allowed=("log/rocksdb_store.cc",)),
-    Ban(r"#include <grpc|\.grpc\.pb\.h\"", "gRPC's types; put it into a rpc/ folder", allowed=("tests/",)),
-    Ban(r"(class|struct) \w*(Manager|Helper|Utils?|Common|Misc)\b", "a name that says nothing; name what it is"),
-    Ban(r"NOLINT(?!\([\w-]+\): )", "NOLINT without a reason; write NOLINT(check): why"),
+    Ban(r"\bchrono::(system|high_resolution)_clock\b|\babsl::(Now|GetCurrentTimeNanos)\b|\bgettimeofday\b|\bclock_gettime\b"
+        r"|\btime\s*\(\s*(nullptr|NULL|0|&\w+)\s*\)",
+        "real clock; use a core::Clock from the constructor", allowed=(REAL,)),
+    Ban(r"\bchrono::steady_clock\b", "real clock; use a core::Clock from the constructor",
+        allowed=(REAL, "tests/bench/*", "tools/chargesim/connection.*", "tools/chargesim/main.cc")),
+    Ban(r"\brandom_device\b|\bRAND_(priv_)?bytes\b|\bgetrandom\b|\bgetentropy\b|\bs?rand\s*\(|\babsl::(Insecure)?BitGen\b",
+        "entropy; use core/system_clock.h in main, and hand its result down", allowed=(REAL,)),
+    Ban(r"\bmt19937", "randomness; use its results as inputs", allowed=("*_test.cc",),
+        where=("core/*", "ocpp/*", "log/*", "projections/*", "edge-agent/central_system/*", "server/*")),
+    Ban(r"\b(double|float)\b", "floating point; use core/decimal.h, units.h or money.h", where=NO_FLOATS),
+    Ban(r"\bunordered_(multi)?(map|set)\b|\b(flat|node)_hash_(map|set)\b",
+        "iteration without an order; use absl::btree_map or std::map", where=("projections/*", "log/*")),
+    Ban(r"\bsleep_(for|until)\b|\bSleepFor\b|\b(u|nano)?sleep\s*\(", "sleep; use a condition to wait on"),
+    Ban(r"\bstd::string_view\b", "not what Debian's Abseil speaks; use absl::string_view", allowed=("ocpp/*.cc",)),
+    Ban(r"\bthrow\b", "exception; use absl::Status"),
+    Ban(r"\busing\s+namespace\b", "using namespace; use the names one by one"),
+    Ban(r"#\s*include\s*[<\"]rocksdb/", "RocksDB's types; use log/store.h", allowed=("log/rocksdb_store.cc", "log/*_test.cc")),
+    Ban(r"#\s*include\s*[<\"](grpc|grpcpp|grpc\+\+)/|#\s*include.*\.grpc\.pb\.h", "gRPC's types; use a rpc/ folder for them",
+        allowed=("*/rpc/*",)),
+    Ban(r"\b(class|struct|enum)\s+\w*" + EMPTY_NAME + r"(?![a-z])", "a name that says nothing; use what it is"),
+    Ban(r"NOLINT(NEXTLINE|BEGIN)?\b(?!\([\w., -]+\): \S)", "NOLINT without a reason; use NOLINT(check): why", in_comments=True),
 ]
 
+NOT_CODE = re.compile(
+    r'//[^\n]*|/\*.*?\*/'  # comments
+    r'|R"(?P<end>[^()\\\s]{0,16})\(.*?\)(?P=end)"|"(?:\\.|[^"\\\n])*"'  # strings
+    r"|(?<!\w)'(?:\\[^\n]+?|[^'\\\n])'",  # characters, which may be quotes
+    re.S)
+INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
-def strip_code(text):
-    """C++ without comments and the contents of strings, with its lines where they were."""
-    pattern = re.compile(r'//[^\n]*|/\*.*?\*/|R"\((.*?)\)"|"(?:\\.|[^"\\\n])*"', re.S)
+
+def code_lines(text):
+    """The lines of C++ without comments and the contents of strings; what an #include names stays."""
 
     def blank(match):
         found = match.group(0)
-        if found.startswith("/"):
-            return re.sub(r"[^\n]", "", found)
-        return '"' + re.sub(r"[^\n]", "", found) + '"'
+        mark = "" if found.startswith("/") else found[-1]
+        return mark + "\n" * found.count("\n") + mark
 
-    return pattern.sub(blank, text)
+    lines = NOT_CODE.sub(blank, text).split("\n")
+    for number, raw in enumerate(text.split("\n")):
+        if INCLUDE.match(raw) and lines[number].lstrip().startswith("#"):
+            lines[number] = INCLUDE.match(raw).group(0)
+    return lines
 
 
 def check_code(path, text):
     raw_lines = text.split("\n")
-    test = path.endswith("_test.cc")
-    for number, line in enumerate(strip_code(text).split("\n"), 1):
-        if line.lstrip().startswith("#include") and number <= len(raw_lines):
-            line = raw_lines[number - 1]
-        for ban in BANS:
-            if "mt19937" in ban.pattern.pattern and test or "random" in ban.message and test:
-                continue
-            if "rpc/ folder" in ban.message and "/rpc/" in path:
-                continue
-            if ban.holds_in(path) and ban.pattern.search(line):
+    bans = [ban for ban in BANS if ban.holds_in(path)]
+    for number, line in enumerate(code_lines(text), 1):
+        for ban in bans:
+            if ban.pattern.search(raw_lines[number - 1] if ban.in_comments else line):
                 yield number, ban.message
+        include = INCLUDE.match(line)
+        if include:
+            yield from ((number, message) for message in check_include(path, *include.groups()))
     if path.endswith(".h"):
-        if "#pragma once" not in text:
-            yield 1, "header without #pragma once; add it"
-        if not text.startswith("//"):
-            yield 1, "header without a first comment; say what it is"
-    yield from check_includes(path, raw_lines)
+        if "#pragma once" not in raw_lines:
+            yield 1, "header without a guard; use #pragma once"
+        if not text.startswith(("//", "/*")):
+            yield 1, "header without a first comment; use it to say what this is"
 
 
-def check_includes(path, lines):
+def check_include(path, quote, name):
+    folder, slash, _ = name.partition("/")
+    if quote == '"' and (not slash or folder in (".", "..")):
+        yield f'"{name}" depends on where it stands; use the path from the root'
+    if folder not in TOP_FOLDERS + (GENERATED,):
+        return
     top = path.split("/")[0]
     place = "/".join(path.split("/")[:2])
-    allowed = LAYERS.get(place, LAYERS.get(top, ()))
-    for number, line in enumerate(lines, 1):
-        match = re.match(r'#include "([^/"]+)/', line)
-        if not match or match.group(1) not in PROJECT or match.group(1) in (top,) + tuple(allowed):
-            continue
-        # A projection's test feeds it through the runtime, and so from a log.
-        if path.endswith("_test.cc") and top == "projections" and match.group(1) == "log":
-            continue
-        yield number, f"{top}/ may not include {match.group(1)}/; see the layer diagram in docs/ARCHITECTURE.md"
+    if folder != top and folder not in LAYERS.get(place, LAYERS.get(top, ())):
+        yield f"{top}/ may not include {folder}/; use the layer diagram in docs/ARCHITECTURE.md"
 
 
 def check_text(path, text):
     if text and not text.endswith("\n"):
-        yield text.count("\n") + 1, "no newline at the end; add it"
+        yield text.count("\n") + 1, "no newline at the end; use one"
     for number, line in enumerate(text.split("\n"), 1):
         if line != line.rstrip():
-            yield number, "white space at the end of the line; remove it"
-        if path.startswith("tests/tidy/"):
-            continue
-        if re.search(r"\b(TODO|FIXME|XXX)\b(?!\(\w+\): )", line):
-            yield number, "a mark without an owner; write TODO(owner): reason, or do it"
-        if re.search(r"(^|[\s\"'(=])/(root|work|home)/", line):
-            yield number, "a path of one machine; name it relative to the project"
-        if re.search(r"registry\.npmjs|deb\.debian\.org", line):
-            yield number, "host of a package registry; leave it to the package manager"
+            yield number, "white space at the end of the line; use none"
     lines = text.count("\n")
-    if path.endswith(CODE + (".py", ".mjs")) and lines > MAX_LINES:
-        yield MAX_LINES, f"{lines} lines; split by noun before {MAX_LINES}"
+    if path.endswith(SIZED) and lines > MAX_LINES:
+        yield MAX_LINES, f"{lines} lines; use a second file, split by noun"
+
+
+def check_everything(path, text):
+    if path in OWN_FILES:
+        return
+    if any(re.fullmatch(EMPTY_NAME.lower(), word) for word in re.split(r"[/_.-]", path.lower())):
+        yield 1, "a path that says nothing; use the noun that it holds"
+    for number, line in enumerate(text.split("\n"), 1):
+        if re.search(r"\b(TODO|FIXME|XXX)\b(?!(?<=TODO)\([\w-]+\): \S)", line):
+            yield number, "a mark without an owner; use TODO(owner): reason, or do it"
+        if re.search(r"(?:(?<![\w./~}-])|(?<=-[IL]))/(root|work|home)/", line):
+            yield number, "a path of one machine; use one relative to the project"
+        if not path.endswith("package-lock.json") and re.search(r"registry\.npmjs\.org|deb\.debian\.org", line):
+            yield number, "host of a package registry; use what the package manager is configured for"
 
 
 def check_file(path, text):
     """All findings of one file, as (line, message)."""
-    findings = []
-    if path.endswith(CODE):
-        findings += check_code(path, text)
+    findings = list(check_everything(path, text))
     if path.endswith(TEXT):
         findings += check_text(path, text)
-    return findings
+    if path.endswith(CODE):
+        findings += check_code(path, text)
+    return sorted(findings)
 
 
-def check_tree(root, with_format):
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=root, check=True,
-                            capture_output=True, text=True).stdout.split("\n")
-    paths = sorted(p for p in listed if p and (root / p).is_file())
+def check_format(root, paths):
+    for start in range(0, len(paths), FORMAT_BATCH):
+        batch = paths[start:start + FORMAT_BATCH]
+        run = subprocess.run([CLANG_FORMAT, "--dry-run", "-Werror", *batch], cwd=root, capture_output=True, text=True)
+        places = re.findall(r"^(\S+:\d+):\d+: error: code should be clang-formatted", run.stderr, re.M)
+        yield from (f"{place}: not formatted; use {CLANG_FORMAT} -i" for place in dict.fromkeys(places))
+        if run.returncode and not places:
+            yield f"{batch[0]}:1: {CLANG_FORMAT} failed: {run.stderr.strip()}; use version 14"
+
+
+def check_tree(root, with_format=True):
+    """All findings of the files that git knows or would add, as `path:line: message`."""
+    listed = subprocess.run(["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=root, check=True,
+                            capture_output=True, text=True).stdout.split("\0")
+    paths = sorted({path for path in listed if path and (root / path).is_file()})
     for path in paths:
-        if path.endswith(TEXT):
-            for line, message in check_file(path, (root / path).read_text(encoding="utf-8")):
-                yield f"{path}:{line}: {message}"
+        try:
+            text = (root / path).read_bytes().decode("utf-8")
+        except UnicodeDecodeError:
+            if path.endswith(TEXT):
+                yield f"{path}:1: not UTF-8; use UTF-8"
+            continue
+        for line, message in check_file(path, text):
+            yield f"{path}:{line}: {message}"
     for folder in TOP_FOLDERS:
         if f"{folder}/README.md" not in paths:
-            yield f"{folder}/README.md:1: missing; say what the folder is for and what goes where"
+            yield f"{folder}/README.md:1: missing; use it to say what the folder is for and what goes where"
     if with_format:
-        code = [p for p in paths if p.endswith(CODE)]
-        run = subprocess.run(["clang-format-14", "--dry-run", "-Werror", *code], cwd=root, capture_output=True, text=True)
-        for line in run.stderr.split("\n"):
-            match = re.match(r"(\S+:\d+):\d+: error: code should be clang-formatted", line)
-            if match:
-                yield f"{match.group(1)}: not formatted; run clang-format-14 -i"
-        if run.returncode and "error" not in run.stderr:
-            yield f"clang-format-14: {run.stderr}"
+        yield from check_format(root, [path for path in paths if path.endswith(CODE)])
 
 
 def main():
     findings = list(check_tree(pathlib.Path(sys.argv[1]), "--no-format" not in sys.argv))
-    print("\n".join(findings))
+    for finding in findings:
+        print(finding)
     return 1 if findings else 0
 
 
