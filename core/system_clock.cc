@@ -30,6 +30,13 @@ LogId RandomLogId() {
   return *LogId::FromBytes(absl::string_view(reinterpret_cast<char*>(bytes), sizeof bytes));
 }
 
+std::string RandomBytes(size_t size) {
+  std::string bytes(size, '\0');
+  CL_CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(size)) == 1,
+           "no entropy from the operating system");
+  return bytes;
+}
+
 uint64_t RandomBits() {
   uint64_t bits = 0;
   CL_CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(&bits), sizeof bits) == 1,

@@ -20,6 +20,9 @@ class SystemClock final : public Clock {
 // 128 bits of the operating system's entropy.
 LogId RandomLogId();
 
+// `size` bytes of the operating system's entropy.
+std::string RandomBytes(size_t size);
+
 // 64 bits of the operating system's entropy: seeds jitter, names requests.
 uint64_t RandomBits();
 
