@@ -2,35 +2,29 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
+#include "log/proof.h"
 
 namespace chargeledger::log {
 namespace {
 
-std::string EncodeHead(const TreeHead& head) {
-  std::string value;
-  AppendBigEndian64(value, head.size);
-  absl::StrAppend(&value, head.root.bytes());
-  return value;
+std::string Join(absl::Span<const Hash> hashes) {
+  std::string bytes;
+  bytes.reserve(hashes.size() * Hash::kSize);
+  for (const Hash& hash : hashes) absl::StrAppend(&bytes, hash.bytes());
+  return bytes;
 }
 
-// Of an entry's key; none if it has another length than it should.
-std::optional<uint64_t> SequenceOf(absl::string_view key, size_t prefix_size) {
-  if (key.size() != prefix_size + 8) return std::nullopt;
-  return ReadBigEndian64(key.substr(prefix_size));
-}
-
-absl::StatusOr<TreeHead> DecodeHead(absl::string_view value) {
-  if (value.size() != 8 + Hash::kSize) {
-    return absl::DataLossError(absl::StrCat("stored head has ", value.size(), " bytes; it has 40"));
+std::vector<Hash> Split(absl::string_view bytes) {
+  std::vector<Hash> hashes;
+  for (size_t at = 0; at + Hash::kSize <= bytes.size(); at += Hash::kSize) {
+    hashes.push_back(*Hash::FromBytes(bytes.substr(at, Hash::kSize)));
   }
-  TreeHead head;
-  head.size = ReadBigEndian64(value.substr(0, 8));
-  CL_ASSIGN_OR_RETURN(head.root, Hash::FromBytes(value.substr(8)));
-  return head;
+  return hashes;
 }
 
 }  // namespace
@@ -48,7 +42,8 @@ absl::StatusOr<std::unique_ptr<EventLog>> EventLog::Open(const Store& store,
 }
 
 absl::Status EventLog::Restore() {
-  CL_ASSIGN_OR_RETURN(std::optional<std::string> stored, store_.Get(Key('h')));
+  CL_ASSIGN_OR_RETURN(std::optional<std::string> stored, store_.Get(keys_.Head()));
+  CL_ASSIGN_OR_RETURN(std::optional<std::string> checkpoint, store_.Get(keys_.Checkpoint()));
   TreeHead head;
   if (stored.has_value()) {
     CL_ASSIGN_OR_RETURN(head, DecodeHead(*stored));
@@ -56,22 +51,22 @@ absl::Status EventLog::Restore() {
   CL_RETURN_IF_ERROR(CheckEnds(head.size));
   // The open tiles are not stored: level 0 is hashed again from the entries, each higher one from
   // the tiles below it.
+  std::vector<Hash> open_leaves;
   auto node = [&](int level, uint64_t position) -> absl::StatusOr<Hash> {
-    if (level > 0) {
-      CL_ASSIGN_OR_RETURN(std::string hashes, StoredTile({level - 1, position}));
-      std::vector<Hash> children;
-      for (size_t at = 0; at < hashes.size(); at += Hash::kSize) {
-        children.push_back(*Hash::FromBytes(absl::string_view(hashes).substr(at, Hash::kSize)));
-      }
-      return CompleteSubtreeRoot(children);
+    if (level == 0) return open_leaves[position % kTileWidth];
+    if (level == 1) {
+      CL_ASSIGN_OR_RETURN(std::vector<Hash> leaves, LeavesOf(position));
+      return CompleteSubtreeRoot(leaves);
     }
-    CL_ASSIGN_OR_RETURN(std::optional<std::string> entry, store_.Get(EntryKey(position)));
-    if (!entry.has_value()) {
-      return absl::DataLossError(
-          absl::StrCat("entry ", position, " is missing although the log has ", head.size));
-    }
-    return LeafHash(*entry);
+    CL_ASSIGN_OR_RETURN(std::string hashes, StoredTile({level - 1, position}));
+    return CompleteSubtreeRoot(Split(hashes));
   };
+  uint64_t next = head.size - head.size % kTileWidth;
+  CL_RETURN_IF_ERROR(ReadHot(next, head.size, [&](core::Sequence, absl::string_view entry) {
+                       open_leaves.push_back(LeafHash(entry));
+                       return true;
+                     }).status());
+  if (next != head.size) return Missing(next, head.size);
   CL_ASSIGN_OR_RETURN(TreeBuilder builder, TreeBuilder::Restore(head.size, node));
   const Hash derived = builder.frontier().Root();
   if (derived != head.root) {
@@ -82,18 +77,32 @@ absl::Status EventLog::Restore() {
   absl::MutexLock lock(&mutex_);
   builder_ = std::move(builder);
   published_ = head;
+  checkpoint_ = checkpoint.value_or("");
   return absl::OkStatus();
 }
 
-absl::Status EventLog::CheckEnds(uint64_t size) const {
+absl::StatusOr<std::optional<uint64_t>> EventLog::LastNumber(absl::string_view from,
+                                                             absl::string_view end) const {
   std::optional<uint64_t> last;
-  const std::string prefix = Key('e');
-  CL_RETURN_IF_ERROR(store_.ScanReverse(prefix, AfterPrefix(prefix),
-                                        [&](absl::string_view key, absl::string_view) {
-                                          last = SequenceOf(key, prefix.size());
-                                          return false;
-                                        }));
-  const uint64_t found = last.has_value() ? *last + 1 : 0;
+  CL_RETURN_IF_ERROR(store_.ScanReverse(from, end, [&](absl::string_view key, absl::string_view) {
+    last = LogKeys::NumberOf(key);
+    return false;
+  }));
+  return last;
+}
+
+absl::Status EventLog::CheckEnds(uint64_t size) {
+  const std::string bundles = keys_.Prefix('b');
+  CL_ASSIGN_OR_RETURN(std::optional<uint64_t> bundle, LastNumber(bundles, AfterPrefix(bundles)));
+  const uint64_t sealed = bundle.has_value() ? *bundle + 1 : 0;
+  // Below are only what RocksDB keeps of deleted entries: walking over it takes long.
+  CL_ASSIGN_OR_RETURN(std::optional<uint64_t> entry,
+                      LastNumber(keys_.Entry(sealed * kTileWidth), AfterPrefix(keys_.Prefix('e'))));
+  const uint64_t found = entry.has_value() ? *entry + 1 : sealed * kTileWidth;
+  {
+    absl::MutexLock lock(&mutex_);
+    sealed_ = sealed;
+  }
   if (found == size) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("the stored head says ", size,
                                           " entries, but the last entry found makes ", found));
@@ -109,42 +118,125 @@ Frontier EventLog::staged() const {
   return builder_.frontier();
 }
 
+uint64_t EventLog::sealed() const {
+  absl::MutexLock lock(&mutex_);
+  return sealed_;
+}
+
+std::string EventLog::checkpoint() const {
+  absl::MutexLock lock(&mutex_);
+  return checkpoint_;
+}
+
 TreeHead EventLog::Stage(absl::Span<const absl::string_view> entries, absl::Span<const Hash> leaves,
                          WriteBatch& batch) {
   CL_CHECK(entries.size() == leaves.size(), "every entry has its leaf hash");
   absl::MutexLock lock(&mutex_);
   std::vector<Tile> complete;
   for (size_t i = 0; i < entries.size(); ++i) {
-    batch.Put(EntryKey(builder_.frontier().size()), entries[i]);
+    batch.Put(keys_.Entry(builder_.frontier().size()), entries[i]);
     builder_.Append(leaves[i], complete);
     for (Tile& tile : complete) {
       pending_.push_back({std::move(tile), builder_.frontier().size()});
-      batch.Put(TileKey(pending_.back().tile.id), pending_.back().tile.hashes);
+      const Tile& pending = pending_.back().tile;
+      if (pending.id.level > 0) batch.Put(keys_.Tile(pending.id), pending.hashes);
     }
     complete.clear();
   }
   const TreeHead head = builder_.Head();
-  batch.PutCopy(Key('h'), EncodeHead(head));
+  batch.PutCopy(keys_.Head(), EncodeHead(head));
   return head;
+}
+
+void EventLog::SetCheckpoint(std::string note) {
+  absl::MutexLock lock(&mutex_);
+  checkpoint_ = std::move(note);
 }
 
 void EventLog::Publish(const TreeHead& head) {
   absl::MutexLock lock(&mutex_);
   CL_CHECK(head.size >= published_.size, "a log never shrinks");
   published_ = head;
-  while (!pending_.empty() && pending_.front().size <= head.size) pending_.pop_front();
+  while (!pending_.empty() && pending_.front().size <= head.size) {
+    // Whoever asks next for a leaf most likely asks for one of the newest.
+    if (pending_.front().tile.id.level == 0) derived_ = std::move(pending_.front().tile);
+    pending_.pop_front();
+  }
+}
+
+absl::StatusOr<bool> EventLog::StageSealed(WriteBatch& batch) {
+  uint64_t index = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    if ((sealed_ + 1) * kTileWidth > published_.size) return false;
+    index = sealed_;
+  }
+  uint64_t next = index * kTileWidth;
+  const uint64_t end = next + kTileWidth;
+  std::vector<std::string> bytes;
+  bytes.reserve(kTileWidth);
+  CL_RETURN_IF_ERROR(ReadHot(next, end, [&](core::Sequence, absl::string_view entry) {
+                       bytes.emplace_back(entry);
+                       return true;
+                     }).status());
+  if (next != end) return Missing(next, end);
+  std::vector<Hash> leaves;
+  leaves.reserve(kTileWidth);
+  for (const std::string& entry : bytes) leaves.push_back(LeafHash(entry));
+  // What is sealed is what was hashed: the entries are about to go.
+  CL_RETURN_IF_ERROR(CheckSubtree(index, CompleteSubtreeRoot(leaves)));
+  std::vector<absl::string_view> entries(bytes.begin(), bytes.end());
+  batch.PutCopy(keys_.Bundle(index), SealBundle(entries, leaves));
+  for (uint64_t sequence = index * kTileWidth; sequence < end; ++sequence) {
+    batch.DeleteOnce(keys_.Entry(sequence));
+  }
+  return true;
+}
+
+absl::Status EventLog::CheckSubtree(uint64_t index, const Hash& root) const {
+  Tile last_read;
+  CL_ASSIGN_OR_RETURN(Hash stored, Node(1, index, last_read));
+  if (root == stored) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("entries ", index * kTileWidth, " to ",
+                                          (index + 1) * kTileWidth - 1, " hash to ", root.ToHex(),
+                                          "; the tree has ", stored.ToHex()));
+}
+
+void EventLog::PublishSealed() {
+  absl::MutexLock lock(&mutex_);
+  ++sealed_;
+}
+
+absl::Status EventLog::CheckSize(uint64_t size) const {
+  const uint64_t current = head().size;
+  if (size <= current) return absl::OkStatus();
+  return absl::OutOfRangeError(
+      absl::StrCat("the log has ", current, " entries; size ", size, " is beyond it"));
 }
 
 absl::StatusOr<Hash> EventLog::RootAt(uint64_t size) const {
   const TreeHead current = head();
   if (size == current.size) return current.root;
-  if (size > current.size) {
-    return absl::OutOfRangeError(
-        absl::StrCat("the log has ", current.size, " entries; size ", size, " is beyond it"));
-  }
+  CL_RETURN_IF_ERROR(CheckSize(size));
   Tile last_read;
   return RootFromNodes(
       size, [&](int level, uint64_t position) { return Node(level, position, last_read); });
+}
+
+absl::StatusOr<std::vector<Hash>> EventLog::InclusionProof(core::Sequence sequence,
+                                                           uint64_t size) const {
+  CL_RETURN_IF_ERROR(CheckSize(size));
+  Tile last_read;
+  return MakeInclusionProof(sequence.value(), size, [&](int level, uint64_t position) {
+    return Node(level, position, last_read);
+  });
+}
+
+absl::StatusOr<std::vector<Hash>> EventLog::ConsistencyProof(uint64_t from, uint64_t to) const {
+  CL_RETURN_IF_ERROR(CheckSize(to));
+  Tile last_read;
+  return MakeConsistencyProof(
+      from, to, [&](int level, uint64_t position) { return Node(level, position, last_read); });
 }
 
 absl::StatusOr<Hash> EventLog::LeafHashAt(core::Sequence sequence) const {
@@ -172,17 +264,25 @@ absl::StatusOr<Hash> EventLog::Node(int level, uint64_t position, Tile& last_rea
     for (const PendingTile& pending : pending_) {
       if (pending.tile.id == id) last_read = pending.tile;
     }
+    if (last_read.hashes.empty() && level == 0 && derived_.id == id) last_read = derived_;
   }
   if (last_read.hashes.empty()) {
-    CL_ASSIGN_OR_RETURN(std::string hashes, StoredTile(id));
-    last_read = {id, std::move(hashes)};
+    if (level > 0) {
+      CL_ASSIGN_OR_RETURN(std::string hashes, StoredTile(id));
+      last_read = {id, std::move(hashes)};
+    } else {
+      CL_ASSIGN_OR_RETURN(std::vector<Hash> leaves, LeavesOf(id.index));
+      last_read = {id, Join(leaves)};
+      absl::MutexLock lock(&mutex_);
+      derived_ = last_read;
+    }
   }
   return Hash::FromBytes(
       absl::string_view(last_read.hashes).substr(offset * Hash::kSize, Hash::kSize));
 }
 
 absl::StatusOr<std::string> EventLog::StoredTile(const TileId& id) const {
-  CL_ASSIGN_OR_RETURN(std::optional<std::string> hashes, store_.Get(TileKey(id)));
+  CL_ASSIGN_OR_RETURN(std::optional<std::string> hashes, store_.Get(keys_.Tile(id)));
   if (!hashes.has_value() || hashes->size() != kTileWidth * Hash::kSize) {
     return absl::DataLossError(absl::StrCat(
         "tile ", id.level, "/", id.index, " has ", hashes.has_value() ? hashes->size() : 0,
@@ -191,47 +291,77 @@ absl::StatusOr<std::string> EventLog::StoredTile(const TileId& id) const {
   return *std::move(hashes);
 }
 
-absl::Status EventLog::Read(core::Sequence from, uint64_t count, EntryVisitor visit) const {
-  const uint64_t size = head().size;
-  if (from.value() >= size || count == 0) return absl::OkStatus();
-  const uint64_t end = from.value() + std::min(count, size - from.value());
-  const std::string prefix = Key('e');
-  uint64_t next = from.value();
-  absl::Status gap;
+absl::StatusOr<std::vector<Hash>> EventLog::LeavesOf(uint64_t index) const {
+  CL_ASSIGN_OR_RETURN(std::optional<Bundle> bundle, SealedBundle(index));
+  if (bundle.has_value()) return bundle->LeafHashes();
+  std::vector<Hash> leaves;
+  leaves.reserve(kTileWidth);
+  uint64_t next = index * kTileWidth;
+  const uint64_t end = next + kTileWidth;
+  CL_RETURN_IF_ERROR(ReadHot(next, end, [&](core::Sequence, absl::string_view entry) {
+                       leaves.push_back(LeafHash(entry));
+                       return true;
+                     }).status());
+  if (next == end) return leaves;
+  // It may have been sealed between the two looks.
+  CL_ASSIGN_OR_RETURN(bundle, SealedBundle(index));
+  if (bundle.has_value()) return bundle->LeafHashes();
+  return Missing(next, end);
+}
+
+absl::StatusOr<std::optional<Bundle>> EventLog::SealedBundle(uint64_t index) const {
+  CL_ASSIGN_OR_RETURN(std::optional<std::string> sealed, store_.Get(keys_.Bundle(index)));
+  if (!sealed.has_value()) return std::optional<Bundle>();
+  CL_ASSIGN_OR_RETURN(Bundle bundle, Bundle::Open(*sealed, index * kTileWidth));
+  return std::optional<Bundle>(std::move(bundle));
+}
+
+absl::StatusOr<bool> EventLog::ReadHot(uint64_t& next, uint64_t end, EntryVisitor visit) const {
   bool stopped = false;
-  CL_RETURN_IF_ERROR(store_.Scan(EntryKey(next), EntryKey(end),
+  CL_RETURN_IF_ERROR(store_.Scan(keys_.Entry(next), keys_.Entry(end),
                                  [&](absl::string_view key, absl::string_view value) {
-                                   if (SequenceOf(key, prefix.size()) != next) return false;
+                                   if (LogKeys::NumberOf(key) != next) return false;
                                    stopped = !visit(core::Sequence(next++), value);
                                    return !stopped;
                                  }));
-  if (!stopped && next != end) {
-    return absl::DataLossError(absl::StrCat("log ", log_id_.ToHex(), " generation ",
-                                            generation_.value(), ": entry ", next,
-                                            " is missing although the log has ", size));
+  return !stopped;
+}
+
+absl::Status EventLog::Read(core::Sequence from, uint64_t count, EntryVisitor visit) const {
+  uint64_t size = 0, sealed = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    size = published_.size;
+    sealed = sealed_;
+  }
+  if (from.value() >= size || count == 0) return absl::OkStatus();
+  const uint64_t end = from.value() + std::min(count, size - from.value());
+  uint64_t next = from.value();
+  while (next < end) {
+    const uint64_t before = next;
+    if (next >= sealed * kTileWidth) {
+      CL_ASSIGN_OR_RETURN(bool goes_on, ReadHot(next, end, visit));
+      if (!goes_on || next == end) return absl::OkStatus();
+    }
+    // Sealed, or sealed meanwhile.
+    CL_ASSIGN_OR_RETURN(std::optional<Bundle> bundle, SealedBundle(next / kTileWidth));
+    if (bundle.has_value()) {
+      const uint64_t bundle_end = std::min(end, (next / kTileWidth + 1) * kTileWidth);
+      for (; next < bundle_end; ++next) {
+        if (!visit(core::Sequence(next), bundle->entries()[next % kTileWidth])) {
+          return absl::OkStatus();
+        }
+      }
+    }
+    if (next == before) return Missing(next, size);
   }
   return absl::OkStatus();
 }
 
-std::string EventLog::Key(char kind) const {
-  std::string key(1, kind);
-  key.reserve(40);
-  absl::StrAppend(&key, log_id_.bytes());
-  AppendBigEndian32(key, generation_.value());
-  return key;
-}
-
-std::string EventLog::EntryKey(uint64_t sequence) const {
-  std::string key = Key('e');
-  AppendBigEndian64(key, sequence);
-  return key;
-}
-
-std::string EventLog::TileKey(const TileId& id) const {
-  std::string key = Key('t');
-  key.push_back(static_cast<char>(id.level));
-  AppendBigEndian64(key, id.index);
-  return key;
+absl::Status EventLog::Missing(uint64_t sequence, uint64_t size) const {
+  return absl::DataLossError(absl::StrCat("log ", log_id_.ToHex(), " generation ",
+                                          generation_.value(), ": entry ", sequence,
+                                          " is missing although the log has ", size));
 }
 
 }  // namespace chargeledger::log

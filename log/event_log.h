@@ -11,20 +11,19 @@
 //  3. head().root is the RFC 6962 root of the first head().size entries, and RootAt gives it for
 //  every smaller size.
 //  4. After a failed commit the log is not to be used again until it is reopened; Open re-derives
-//  its state from the
-//     stored bytes and refuses with DATA_LOSS what does not fit together.
+//  its state from the stored bytes and refuses with DATA_LOSS what does not fit together.
+//  5. Every 256 entries are sealed into a compressed bundle some time after they were published
+//  (archive.h): it changes where they stand, never what they are.
 //
-// Keys, after the kind's letter: log id (16) ‖ generation (4, big-endian) ‖
-//   'e' sequence (8)            the entry's bytes
-//   't' level (1) ‖ index (8)   256 hashes: complete tiles only, an open one is derived again
-//   'h'                         size (8, big-endian) ‖ root (32)
-// Sealed bundles, checkpoints and the head file outside the store join them with their own letters.
+// Keys: log_keys.h.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
@@ -34,6 +33,8 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "core/ids.h"
+#include "log/bundle.h"
+#include "log/log_keys.h"
 #include "log/merkle.h"
 #include "log/store.h"
 
@@ -66,8 +67,24 @@ class EventLog {
   // Everything up to `head`, which a Stage returned, is durable.
   void Publish(const TreeHead& head);
 
-  // OUT_OF_RANGE if `size` is larger than the log; DATA_LOSS if a tile is missing.
+  // Adds the oldest bundle that is complete, published and not sealed to `batch`, in place of its
+  // entries; false if there is none. After the commit, PublishSealed. One caller at a time, which
+  // need not be the writer.
+  absl::StatusOr<bool> StageSealed(WriteBatch& batch);
+  void PublishSealed();
+  // How many bundles are sealed.
+  uint64_t sealed() const;
+
+  // The newest signed checkpoint that was kept (a note of tlog/checkpoint.h); empty if none was.
+  std::string checkpoint() const;
+  // `note` has been stored under LogKeys::Checkpoint (archive.h does that).
+  void SetCheckpoint(std::string note);
+
+  // OUT_OF_RANGE if `size` is larger than the log; DATA_LOSS if something is missing.
   absl::StatusOr<Hash> RootAt(uint64_t size) const;
+  // RFC 6962 proofs (proof.h). OUT_OF_RANGE likewise.
+  absl::StatusOr<std::vector<Hash>> InclusionProof(core::Sequence sequence, uint64_t size) const;
+  absl::StatusOr<std::vector<Hash>> ConsistencyProof(uint64_t from, uint64_t to) const;
   // Also of entries that are staged: what arrives twice is compared with it.
   absl::StatusOr<Hash> LeafHashAt(core::Sequence sequence) const;
   // Entries [from, from + count) as far as they are published. DATA_LOSS if one is missing.
@@ -81,25 +98,39 @@ class EventLog {
   };
 
   EventLog(const Store& store, const core::LogId& log_id, core::Generation generation)
-      : store_(store), log_id_(log_id), generation_(generation) {}
+      : store_(store), log_id_(log_id), generation_(generation), keys_(log_id, generation) {}
 
   absl::Status Restore();
-  absl::Status CheckEnds(uint64_t size) const;
-  std::string Key(char kind) const;
-  std::string EntryKey(uint64_t sequence) const;
-  std::string TileKey(const TileId& id) const;
+  absl::Status CheckEnds(uint64_t size);
+  // The number in the last key of [from, end).
+  absl::StatusOr<std::optional<uint64_t>> LastNumber(absl::string_view from,
+                                                     absl::string_view end) const;
+  absl::Status CheckSize(uint64_t size) const;
   absl::StatusOr<std::string> StoredTile(const TileId& id) const;
+  // The 256 leaf hashes of a complete bundle that is published.
+  absl::StatusOr<std::vector<Hash>> LeavesOf(uint64_t index) const;
   absl::StatusOr<Hash> Node(int level, uint64_t position, Tile& last_read) const;
+  absl::StatusOr<std::optional<Bundle>> SealedBundle(uint64_t index) const;
+  absl::Status CheckSubtree(uint64_t index, const Hash& root) const;
+  // Visits the unsealed entries [next, end) as far as they are there, and moves `next` on; false if
+  // `visit` stopped.
+  absl::StatusOr<bool> ReadHot(uint64_t& next, uint64_t end, EntryVisitor visit) const;
+  absl::Status Missing(uint64_t sequence, uint64_t size) const;
 
   const Store& store_;
   const core::LogId log_id_;
   const core::Generation generation_;
+  const LogKeys keys_;
 
   mutable absl::Mutex mutex_;
   TreeBuilder builder_ ABSL_GUARDED_BY(mutex_);
   TreeHead published_ ABSL_GUARDED_BY(mutex_);
   // Tiles that are staged and perhaps not yet in the store.
   std::deque<PendingTile> pending_ ABSL_GUARDED_BY(mutex_);
+  uint64_t sealed_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::string checkpoint_ ABSL_GUARDED_BY(mutex_);
+  // The level-0 tile that was hashed last: who asks for one leaf often asks for its neighbour.
+  mutable Tile derived_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace chargeledger::log

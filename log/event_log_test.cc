@@ -120,9 +120,6 @@ TEST(EventLog, DamageIsFoundAtOpenAndNamed) {
   };
   std::string head_key = absl::StrCat("h", kLog.bytes());
   AppendBigEndian32(head_key, 1);
-  std::string tile_key = absl::StrCat("t", kLog.bytes());
-  AppendBigEndian32(tile_key, 1);
-  tile_key += std::string(9, '\0');
   for (const Case& c : std::vector<Case>{
            {"last entry gone", [](WriteBatch& b) { b.Delete(EntryKey(599)); }, "599"},
            {"entry too many", [](WriteBatch& b) { b.PutCopy(EntryKey(600), "x"); }, "601"},
@@ -130,10 +127,10 @@ TEST(EventLog, DamageIsFoundAtOpenAndNamed) {
             "root"},
            {"entry of the open tile gone", [](WriteBatch& b) { b.Delete(EntryKey(550)); },
             "entry 550 is missing"},
-           {"tile gone", [&](WriteBatch& b) { b.Delete(tile_key); }, "tile 0/0"},
-           {"tile cut", [&](WriteBatch& b) { b.PutCopy(tile_key, "x"); }, "tile 0/0"},
-           {"tile changed", [&](WriteBatch& b) { b.PutCopy(tile_key, std::string(8192, 'x')); },
-            "root"},
+           {"entry of a complete bundle changed",
+            [](WriteBatch& b) { b.PutCopy(EntryKey(100), "x"); }, "root"},
+           {"entry of a complete bundle gone", [](WriteBatch& b) { b.Delete(EntryKey(100)); },
+            "entry 100 is missing"},
            {"head gone", [&](WriteBatch& b) { b.Delete(head_key); }, "0 entries"},
            {"head cut", [&](WriteBatch& b) { b.PutCopy(head_key, "x"); }, "head"}}) {
     MemoryStore store;

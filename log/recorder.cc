@@ -1,10 +1,11 @@
 #include "log/recorder.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
-#include "chargeledger/v1/storage.pb.h"
 #include "core/check.h"
 
 namespace chargeledger::log {
@@ -12,6 +13,12 @@ namespace {
 
 // The one record of which log is this store's own.
 constexpr absl::string_view kOwnLogKey = "a";
+
+absl::Status StoreOwnLog(Store& store, const v1::StoredLog& own) {
+  WriteBatch batch;
+  batch.PutCopy(std::string(kOwnLogKey), own.SerializeAsString());
+  return store.Commit(batch, Durability::kSynced);
+}
 
 absl::StatusOr<v1::StoredLog> OpenOwnLog(Store& store, const Author& author,
                                          const core::LogId& new_log_id) {
@@ -22,9 +29,7 @@ absl::StatusOr<v1::StoredLog> OpenOwnLog(Store& store, const Author& author,
     own.set_site(author.site);
     own.set_log_id(std::string(new_log_id.bytes()));
     own.set_generation(1);
-    WriteBatch batch;
-    batch.PutCopy(std::string(kOwnLogKey), own.SerializeAsString());
-    CL_RETURN_IF_ERROR(store.Commit(batch, Durability::kSynced));
+    CL_RETURN_IF_ERROR(StoreOwnLog(store, own));
     return own;
   }
   if (!own.ParseFromString(*stored)) {
@@ -40,38 +45,76 @@ absl::StatusOr<v1::StoredLog> OpenOwnLog(Store& store, const Author& author,
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Open(Store& store, core::Clock& clock,
+absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Open(Archive& archive, core::Clock& clock,
                                                          const Author& author,
                                                          const core::LogId& new_log_id,
                                                          const RecorderOptions& options) {
-  std::unique_ptr<Recorder> recorder(new Recorder(store, clock, options));
+  std::unique_ptr<Recorder> recorder(new Recorder(archive, clock, options));
   CL_RETURN_IF_ERROR(recorder->Start(author, new_log_id));
   return recorder;
 }
 
-absl::Status Recorder::Start(const Author& author, const core::LogId& new_log_id) {
-  CL_ASSIGN_OR_RETURN(v1::StoredLog own, OpenOwnLog(store_, author, new_log_id));
+// Opens the newest generation; if that one is damaged, begins another and says so in `opened`.
+absl::Status Recorder::OpenGeneration(v1::StoredLog& own, v1::GenerationOpened& opened) {
   CL_ASSIGN_OR_RETURN(core::LogId log_id, core::LogId::FromBytes(own.log_id()));
-  CL_ASSIGN_OR_RETURN(log_, EventLog::Open(store_, log_id, core::Generation(own.generation())));
+  for (uint32_t generation = 1; generation < own.generation(); ++generation) {
+    // A past generation that cannot be opened was reported when the one after it began.
+    auto past = archive_.OpenLog(log_id, core::Generation(generation));
+    if (past.ok()) past_.push_back(past->log);
+  }
+  auto newest = archive_.OpenLog(log_id, core::Generation(own.generation()));
+  damage_ = newest.ok() ? newest->witness : newest.status();
+  if (damage_.ok()) {
+    log_ = newest->log;
+    return absl::OkStatus();
+  }
+  // Only damage begins a new generation: anything else is for a person, or passes.
+  if (damage_.code() != absl::StatusCode::kDataLoss) return damage_;
+  opened.set_previous_generation(own.generation());
+  opened.set_reason(std::string(damage_.message()));
+  if (newest.ok()) {
+    past_.push_back(newest->log);
+    opened.set_previous_size(newest->log->head().size);
+    opened.set_previous_root(std::string(newest->log->head().root.bytes()));
+    if (newest->witnessed.has_value()) {
+      opened.set_witnessed_size(newest->witnessed->size);
+      opened.set_witnessed_root(std::string(newest->witnessed->root.bytes()));
+    }
+  }
+  own.set_generation(own.generation() + 1);
+  CL_RETURN_IF_ERROR(StoreOwnLog(archive_.store(), own));
+  CL_ASSIGN_OR_RETURN(auto next, archive_.OpenLog(log_id, core::Generation(own.generation())));
+  log_ = next.log;
+  return next.witness;
+}
+
+absl::Status Recorder::Start(const Author& author, const core::LogId& new_log_id) {
+  CL_ASSIGN_OR_RETURN(v1::StoredLog own, OpenOwnLog(archive_.store(), author, new_log_id));
+  v1::GenerationOpened generation_opened;
+  CL_RETURN_IF_ERROR(OpenGeneration(own, generation_opened));
   CL_ASSIGN_OR_RETURN(uint32_t last_boot, LastBoot());
   boot_ = last_boot + 1;
   {
     absl::MutexLock lock(&mutex_);
     next_ = log_->head().size;
   }
-  thread_ = std::thread([this] { Run(); });
+  for (std::thread& thread : threads_) thread = std::thread([this] { Run(); });
 
-  v1::Entry entry;
-  v1::LogOpened& opened = *entry.mutable_log_opened();
+  std::vector<v1::Entry> entries(1);
+  v1::LogOpened& opened = *entries[0].mutable_log_opened();
   opened.set_operator_(author.operator_name);
   opened.set_site(author.site);
   opened.set_log_id(own.log_id());
   opened.set_size(log_->head().size);
   opened.set_software_version(options_.software_version);
   opened.set_os_boot_id(options_.os_boot_id);
+  opened.set_public_key(options_.public_key);
+  if (generation_opened.previous_generation() > 0) {
+    *entries.emplace_back().mutable_generation_opened() = generation_opened;
+  }
   absl::Status outcome;
   absl::Notification durable;
-  CL_RETURN_IF_ERROR(Record({entry}, [&](const absl::Status& status) {
+  CL_RETURN_IF_ERROR(Record(std::move(entries), [&](const absl::Status& status) {
                        outcome = status;
                        durable.Notify();
                      }).status());
@@ -101,7 +144,9 @@ Recorder::~Recorder() {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
-  if (thread_.joinable()) thread_.join();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
 }
 
 absl::StatusOr<core::Sequence> Recorder::Record(std::vector<v1::Entry> events, Done done) {
@@ -149,57 +194,86 @@ core::Sequence Recorder::next() const {
   return core::Sequence(next_);
 }
 
-bool Recorder::HasWork() const { return stopping_ || !queue_.empty(); }
-
-std::vector<Recorder::Request> Recorder::TakeBatch() {
+std::vector<Recorder::Request> Recorder::Take(size_t max_bytes) {
   absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(this, &Recorder::HasWork));
-  std::vector<Request> taken;
   size_t bytes = 0;
   size_t count = 0;
-  while (count < queue_.size() && (count == 0 || bytes < options_.max_batch_bytes)) {
-    bytes += queue_[count++].bytes;
+  while (count < queue_.size() && (count == 0 || bytes < max_bytes)) bytes += queue_[count++].bytes;
+  std::vector<Request> taken;
+  if (count == queue_.size()) {
+    taken.swap(queue_);
+  } else {
+    const auto end = queue_.begin() + static_cast<ptrdiff_t>(count);
+    taken.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
+    queue_.erase(queue_.begin(), end);
   }
-  taken.reserve(count);
-  std::move(queue_.begin(), queue_.begin() + static_cast<ptrdiff_t>(count),
-            std::back_inserter(taken));
-  queue_.erase(queue_.begin(), queue_.begin() + static_cast<ptrdiff_t>(count));
   queued_bytes_ -= bytes;
   return taken;
 }
 
-absl::StatusOr<TreeHead> Recorder::Commit(const std::vector<Request>& requests) {
-  std::vector<std::string> bytes;
-  for (const Request& request : requests) {
-    for (const v1::Entry& entry : request.entries) bytes.push_back(entry.SerializeAsString());
-  }
-  std::vector<absl::string_view> entries(bytes.begin(), bytes.end());
+void Recorder::Prepare(std::vector<Request> requests, Prepared& prepared) {
+  std::vector<absl::string_view> entries;
   std::vector<Hash> leaves;
-  leaves.reserve(entries.size());
-  for (absl::string_view entry : entries) {
-    CL_CHECK(entry.size() <= kMaxEntryBytes, "kMaxEventBytes leaves room for the entry's fields");
-    leaves.push_back(LeafHash(entry));
+  for (Request& request : requests) {
+    for (const v1::Entry& entry : request.entries) {
+      const std::string& bytes = prepared.bytes.emplace_back(entry.SerializeAsString());
+      CL_CHECK(bytes.size() <= kMaxEntryBytes, "kMaxEventBytes leaves room for the entry's fields");
+      entries.push_back(bytes);
+      leaves.push_back(LeafHash(bytes));
+    }
+    prepared.size += request.bytes;
+    request.entries.clear();
+    prepared.requests.push_back(std::move(request));
   }
-  WriteBatch batch;
-  const TreeHead head = log_->Stage(entries, leaves, batch);
-  CL_RETURN_IF_ERROR(store_.Commit(batch, Durability::kSynced));
-  log_->Publish(head);
-  return head;
+  prepared.head = log_->Stage(entries, leaves, prepared.batch);
+}
+
+void Recorder::Answer(Prepared& prepared, const absl::Status& outcome) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (outcome.ok() && committed_) committed_(prepared.head);
+  }
+  for (Request& request : prepared.requests) request.done(outcome);
 }
 
 void Recorder::Run() {
-  absl::Status failure;
   while (true) {
-    std::vector<Request> requests = TakeBatch();
-    if (requests.empty()) return;
-    if (failure.ok()) {
-      absl::StatusOr<TreeHead> head = Commit(requests);
-      failure = head.status();
+    {
       absl::MutexLock lock(&mutex_);
-      failure_ = failure;
-      if (failure.ok() && committed_) committed_(*head);
+      auto may_prepare = [this] { return (stopping_ || !queue_.empty()) && !preparing_; };
+      mutex_.Await(absl::Condition(&may_prepare));
+      if (queue_.empty()) return;
+      preparing_ = true;
     }
-    for (Request& request : requests) request.done(failure);
+    Prepared prepared;
+    absl::Status outcome;
+    for (bool ready = false; !ready;) {
+      Prepare(Take(options_.max_batch_bytes - std::min(prepared.size, options_.max_batch_bytes)),
+              prepared);
+      absl::MutexLock lock(&mutex_);
+      auto may_go_on = [&] {
+        return !committing_ || (!queue_.empty() && prepared.size < options_.max_batch_bytes);
+      };
+      mutex_.Await(absl::Condition(&may_go_on));
+      ready = !committing_;
+      if (ready) {
+        committing_ = true;
+        preparing_ = false;
+        outcome = failure_;
+      }
+    }
+    if (outcome.ok()) outcome = archive_.Commit(prepared.batch, {{log_, prepared.head}});
+    {
+      absl::MutexLock lock(&mutex_);
+      if (!outcome.ok()) failure_ = outcome;
+      auto may_answer = [this] { return !answering_; };
+      mutex_.Await(absl::Condition(&may_answer));
+      answering_ = true;
+      committing_ = false;
+    }
+    Answer(prepared, outcome);
+    absl::MutexLock lock(&mutex_);
+    answering_ = false;
   }
 }
 

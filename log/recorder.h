@@ -1,21 +1,26 @@
 // The author's side of a log: numbers, stamps and serialises events, and makes them durable by
 // group commit.
 //
-// Thread-safe. One thread of its own drains a bounded queue: it writes everything that waits as one
-// batch with one sync, then answers all of it, so a lone event waits for no timer and a crowd
-// shares the sync.
+// Thread-safe. Two threads of its own drain a bounded queue: while one waits for the disk, the
+// other serialises and hashes what arrives meanwhile into the next batch, which grows until the
+// disk is free. So a lone event waits for no timer, a crowd shares a sync, and the disk does not
+// wait for the hashing. Batches are prepared, committed and answered in order, one at a time at
+// each step.
 //
 //  1. Record numbers events in the order of its calls; that order is the log's.
-//  2. `done` is called exactly once for each Record that returned OK, on the recorder's thread, in
-//  the log's order.
-//     With OK: everything of that call is durable. Otherwise: it may or may not be.
-//  3. After a failed commit nothing is recorded any more: Record returns the failure until the
-//  process opens the log
-//     again.
+//  2. `done` is called exactly once for each Record that returned OK, on a thread of the recorder,
+//  in the log's order, one at a time. With OK: everything of that call is durable. Otherwise: it
+//  may or may not be.
+//  3. After a failed commit nothing is recorded any more: Record returns the failure until the log
+//  is opened again.
 //  4. Every boot begins with a LogOpened entry, durable before Open returns.
+//  5. A log that lost what it had acknowledged, or does not hold together, is left as it is, and a
+//  new generation begins, whose second entry (GenerationOpened) says why.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <thread>
@@ -27,8 +32,10 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "chargeledger/v1/entry.pb.h"
+#include "chargeledger/v1/storage.pb.h"
 #include "core/clock.h"
 #include "core/ids.h"
+#include "log/archive.h"
 #include "log/event_log.h"
 #include "log/store.h"
 
@@ -51,6 +58,8 @@ struct RecorderOptions {
   size_t max_batch_bytes = 4 << 20;
   std::string software_version;
   std::string os_boot_id;
+  // Of the key that signs this log's checkpoints, 32 bytes; empty if there is none.
+  std::string public_key;
 };
 
 class Recorder {
@@ -60,10 +69,10 @@ class Recorder {
   // Called on the recorder's thread after each commit, before the calls' own `done`.
   using Committed = absl::AnyInvocable<void(const TreeHead&)>;
 
-  // Opens the author's own log in `store`, or creates it with `new_log_id`. FAILED_PRECONDITION if
-  // the store belongs to another operator or site. `store` and `clock` outlive the recorder;
-  // `clock` is called under a lock.
-  static absl::StatusOr<std::unique_ptr<Recorder>> Open(Store& store, core::Clock& clock,
+  // Opens the author's own log in `archive`, or creates it with `new_log_id`. FAILED_PRECONDITION
+  // if the archive belongs to another operator or site, or its head file is missing. `archive` and
+  // `clock` outlive the recorder; `clock` is called under a lock.
+  static absl::StatusOr<std::unique_ptr<Recorder>> Open(Archive& archive, core::Clock& clock,
                                                         const Author& author,
                                                         const core::LogId& new_log_id,
                                                         const RecorderOptions& options);
@@ -80,8 +89,16 @@ class Recorder {
   absl::StatusOr<core::Sequence> Record(std::vector<v1::Entry> events, Done done);
 
   void OnCommitted(Committed committed);
+  // Keeps a checkpoint of log() that its holder has cosigned.
+  absl::Status KeepCheckpoint(const std::string& note) {
+    return archive_.KeepCheckpoint(*log_, note);
+  }
 
   const EventLog& log() const { return *log_; }
+  // Generations before log(), as far as they can be read.
+  const std::vector<const EventLog*>& past() const { return past_; }
+  // Why this opening began a new generation; OK if it did not.
+  const absl::Status& damage() const { return damage_; }
   // The sequence that the next event will get.
   core::Sequence next() const;
 
@@ -91,21 +108,33 @@ class Recorder {
     size_t bytes = 0;
     Done done;
   };
+  // Requests on their way into one commit.
+  struct Prepared {
+    std::vector<Request> requests;
+    // The entries' bytes, which `batch` borrows.
+    std::deque<std::string> bytes;
+    size_t size = 0;
+    WriteBatch batch;
+    TreeHead head;
+  };
 
-  Recorder(Store& store, core::Clock& clock, const RecorderOptions& options)
-      : store_(store), clock_(clock), options_(options) {}
+  Recorder(Archive& archive, core::Clock& clock, const RecorderOptions& options)
+      : archive_(archive), clock_(clock), options_(options) {}
 
   absl::Status Start(const Author& author, const core::LogId& new_log_id);
+  absl::Status OpenGeneration(v1::StoredLog& own, v1::GenerationOpened& opened);
   absl::StatusOr<uint32_t> LastBoot() const;
   void Run();
-  std::vector<Request> TakeBatch();
-  absl::StatusOr<TreeHead> Commit(const std::vector<Request>& requests);
-  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::vector<Request> Take(size_t max_bytes);
+  void Prepare(std::vector<Request> requests, Prepared& prepared);
+  void Answer(Prepared& prepared, const absl::Status& outcome);
 
-  Store& store_;
+  Archive& archive_;
   core::Clock& clock_;
   const RecorderOptions options_;
-  std::unique_ptr<EventLog> log_;
+  EventLog* log_ = nullptr;
+  std::vector<const EventLog*> past_;
+  absl::Status damage_;
   uint32_t boot_ = 0;
 
   mutable absl::Mutex mutex_;
@@ -114,8 +143,12 @@ class Recorder {
   uint64_t next_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // Each step has at most one thread in it; a thread enters the next before it leaves the last.
+  bool preparing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool committing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool answering_ ABSL_GUARDED_BY(mutex_) = false;
   Committed committed_ ABSL_GUARDED_BY(mutex_);
-  std::thread thread_;
+  std::array<std::thread, 2> threads_;
 };
 
 }  // namespace chargeledger::log

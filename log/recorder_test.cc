@@ -53,7 +53,8 @@ TEST(Recorder, EntriesAreNumberedAndStampedInTheOrderOfTheCallsAndBootsAreCounte
   MemoryStore store;
   core::ManualClock clock(1'000'000);
   for (uint32_t boot = 1; boot <= 3; ++boot) {
-    auto recorder = Recorder::Open(store, clock, kAuthor, kLog, {});
+    Archive archive(store);
+    auto recorder = Recorder::Open(archive, clock, kAuthor, kLog, {});
     ASSERT_TRUE(recorder.ok()) << recorder.status();
     clock.Advance(5);
     ASSERT_TRUE(RecordAndWait(**recorder, {Frame("a"), Frame("b")}).ok());
@@ -73,7 +74,8 @@ TEST(Recorder, EntriesAreNumberedAndStampedInTheOrderOfTheCallsAndBootsAreCounte
 TEST(Recorder, DoneIsCalledOnlyAfterASyncedCommit) {
   MemoryStore store;
   core::ManualClock clock(0);
-  auto recorder = *Recorder::Open(store, clock, kAuthor, kLog, {});
+  Archive archive(store);
+  auto recorder = *Recorder::Open(archive, clock, kAuthor, kLog, {});
   const int synced = store.synced_commits();
   ASSERT_TRUE(RecordAndWait(*recorder, {Frame("a")}).ok());
   EXPECT_GT(store.synced_commits(), synced);
@@ -84,9 +86,9 @@ TEST(Recorder, WritersFromManyThreadsShareSyncsAndLoseNothing) {
   constexpr int kThreads = 8, kEach = 500;
   std::string directory = testing::TempDir() + "/recorder-XXXXXX";
   ASSERT_NE(mkdtemp(directory.data()), nullptr);
-  auto store = *OpenRocksDbStore(directory, {});
   core::ManualClock clock(0);
-  auto recorder = *Recorder::Open(*store, clock, kAuthor, kLog, {});
+  auto archive = *Archive::Open(directory, {});
+  auto recorder = *Recorder::Open(*archive, clock, kAuthor, kLog, {});
   absl::BlockingCounter done(kThreads * kEach);
   std::atomic<int> failures{0};
   std::vector<std::thread> threads;
@@ -118,7 +120,8 @@ TEST(Recorder, WritersFromManyThreadsShareSyncsAndLoseNothing) {
 TEST(Recorder, AFailedCommitIsToldToAllWhoWaitAndPoisonsTheLog) {
   MemoryStore store;
   core::ManualClock clock(0);
-  auto recorder = *Recorder::Open(store, clock, kAuthor, kLog, {});
+  Archive archive(store);
+  auto recorder = *Recorder::Open(archive, clock, kAuthor, kLog, {});
   store.FailCommits(absl::UnavailableError("the disk is gone"));
   EXPECT_EQ(RecordAndWait(*recorder, {Frame("a")}).code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(RecordAndWait(*recorder, {Frame("b")}).code(), absl::StatusCode::kUnavailable);
@@ -128,7 +131,8 @@ TEST(Recorder, AFailedCommitIsToldToAllWhoWaitAndPoisonsTheLog) {
 TEST(Recorder, AnEventThatDoesNotFitIsRefusedAndTheLogGoesOn) {
   MemoryStore store;
   core::ManualClock clock(0);
-  auto recorder = *Recorder::Open(store, clock, kAuthor, kLog, {});
+  Archive archive(store);
+  auto recorder = *Recorder::Open(archive, clock, kAuthor, kLog, {});
   EXPECT_EQ(RecordAndWait(*recorder, {Frame(std::string(kMaxEventBytes, 'x'))}).code(),
             absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(RecordAndWait(*recorder, {Frame(std::string(kMaxEventBytes - 100, 'x'))}).ok());
@@ -138,9 +142,10 @@ TEST(Recorder, AnEventThatDoesNotFitIsRefusedAndTheLogGoesOn) {
 TEST(Recorder, AFullQueueIsAnAnswerAndNotAWait) {
   MemoryStore store;
   core::ManualClock clock(0);
+  Archive archive(store);
   RecorderOptions options;
   options.max_queued_bytes = 1000;
-  auto recorder = *Recorder::Open(store, clock, kAuthor, kLog, options);
+  auto recorder = *Recorder::Open(archive, clock, kAuthor, kLog, options);
   EXPECT_EQ(RecordAndWait(*recorder, {Frame(std::string(2000, 'x'))}).code(),
             absl::StatusCode::kResourceExhausted);
 }
@@ -148,8 +153,9 @@ TEST(Recorder, AFullQueueIsAnAnswerAndNotAWait) {
 TEST(Recorder, ADataDirectoryOfAnotherSiteIsRefusedByName) {
   MemoryStore store;
   core::ManualClock clock(0);
-  ASSERT_TRUE(Recorder::Open(store, clock, kAuthor, kLog, {}).ok());
-  auto other = Recorder::Open(store, clock, {"acme", "south"}, kLog, {});
+  Archive archive(store);
+  ASSERT_TRUE(Recorder::Open(archive, clock, kAuthor, kLog, {}).ok());
+  auto other = Recorder::Open(archive, clock, {"acme", "south"}, kLog, {});
   EXPECT_EQ(other.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_NE(other.status().message().find("acme/north"), absl::string_view::npos);
 }

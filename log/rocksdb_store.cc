@@ -2,6 +2,8 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
@@ -84,8 +86,8 @@ class RocksDbReader : public Reader {
 
 class RocksDbStore final : public Store {
  public:
-  RocksDbStore(std::unique_ptr<rocksdb::DB> db, bool sync)
-      : db_(std::move(db)), reader_(*db_, nullptr), sync_(sync) {}
+  RocksDbStore(std::unique_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db, bool sync)
+      : env_(std::move(env)), db_(std::move(db)), reader_(*db_, nullptr), sync_(sync) {}
   ~RocksDbStore() override { db_->Close(); }
 
   absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const override {
@@ -106,9 +108,12 @@ class RocksDbStore final : public Store {
     }
     rocksdb::WriteBatch writes;
     for (const WriteBatch::Operation& operation : batch.operations()) {
-      rocksdb::Status status = operation.value.has_value()
-                                   ? writes.Put(operation.key, ToSlice(*operation.value))
-                                   : writes.Delete(operation.key);
+      rocksdb::Status status;
+      if (operation.value.has_value()) {
+        status = writes.Put(operation.key, ToSlice(*operation.value));
+      } else {
+        status = operation.once ? writes.SingleDelete(operation.key) : writes.Delete(operation.key);
+      }
       if (!status.ok()) return Translate(status, "batch");
     }
     rocksdb::WriteOptions options;
@@ -123,7 +128,13 @@ class RocksDbStore final : public Store {
     return std::make_unique<RocksDbReader>(*db_, db_->GetSnapshot());
   }
 
+  absl::Status VerifyFiles() override {
+    return Translate(db_->VerifyChecksum(rocksdb::ReadOptions()), "verify files");
+  }
+
  private:
+  // Only of a file system that is not the system's.
+  std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
   RocksDbReader reader_;
   const bool sync_;
@@ -132,7 +143,7 @@ class RocksDbStore final : public Store {
 
 rocksdb::Options ToOptions(const RocksDbOptions& options) {
   rocksdb::Options db;
-  db.create_if_missing = true;
+  db.create_if_missing = !options.read_only;
   db.paranoid_checks = true;
   // A torn tail is what a crash leaves; anything else is damage, and must not be taken for a
   // shorter log.
@@ -160,11 +171,19 @@ rocksdb::Options ToOptions(const RocksDbOptions& options) {
 
 absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const std::string& directory,
                                                         const RocksDbOptions& options) {
+  rocksdb::Options db_options = ToOptions(options);
+  std::unique_ptr<rocksdb::Env> env;
+  if (options.file_system != nullptr) {
+    env = rocksdb::NewCompositeEnv(options.file_system);
+    db_options.env = env.get();
+  }
   rocksdb::DB* db = nullptr;
-  rocksdb::Status status = rocksdb::DB::Open(ToOptions(options), directory, &db);
+  rocksdb::Status status = options.read_only
+                               ? rocksdb::DB::OpenForReadOnly(db_options, directory, &db)
+                               : rocksdb::DB::Open(db_options, directory, &db);
   if (!status.ok()) return Translate(status, absl::StrCat("cannot open ", directory));
-  return std::unique_ptr<Store>(
-      std::make_unique<RocksDbStore>(std::unique_ptr<rocksdb::DB>(db), options.sync));
+  return std::unique_ptr<Store>(std::make_unique<RocksDbStore>(
+      std::move(env), std::unique_ptr<rocksdb::DB>(db), options.sync));
 }
 
 }  // namespace chargeledger::log

@@ -7,6 +7,10 @@
 #include "absl/status/statusor.h"
 #include "log/store.h"
 
+namespace rocksdb {
+class FileSystem;
+}
+
 namespace chargeledger::log {
 
 struct RocksDbOptions {
@@ -15,6 +19,10 @@ struct RocksDbOptions {
   Use use = Use::kLog;
   // Block cache in bytes.
   size_t cache_bytes = 64 << 20;
+  // Nothing is written, not even what recovery would write; Commit fails.
+  bool read_only = false;
+  // Stands for the system's files in tests of faults; null otherwise.
+  std::shared_ptr<rocksdb::FileSystem> file_system;
   // False turns kSynced into kBuffered: to measure what durability costs, and for nothing else.
   bool sync = true;
 };

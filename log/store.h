@@ -38,6 +38,7 @@ class WriteBatch {
     std::string key;
     // Absent: delete the key.
     std::optional<absl::string_view> value;
+    bool once = false;
   };
 
   void Put(std::string key, absl::string_view borrowed_value) {
@@ -48,6 +49,11 @@ class WriteBatch {
     Put(std::move(key), copies_.back());
   }
   void Delete(std::string key) { operations_.push_back({std::move(key), std::nullopt}); }
+  // For a key that was put exactly once since it was last absent, and never with Delete: leaves
+  // nothing behind.
+  void DeleteOnce(std::string key) {
+    operations_.push_back({std::move(key), std::nullopt, /*once=*/true});
+  }
 
   const std::vector<Operation>& operations() const { return operations_; }
 
@@ -78,6 +84,9 @@ class Store : public Reader {
   virtual absl::Status Commit(const WriteBatch& batch, Durability durability) = 0;
   // Must not outlive the store.
   virtual std::unique_ptr<Reader> Snapshot() const = 0;
+  // Reads all files and checks their own checksums, as far as the store has such. DATA_LOSS names
+  // the file.
+  virtual absl::Status VerifyFiles() { return absl::OkStatus(); }
 };
 
 // The first key after all keys that begin with `prefix`; empty (no bound) if there is none.

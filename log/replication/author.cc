@@ -37,6 +37,9 @@ v1::ReplicateRequest AuthorStream::Hello() const {
   const TreeHead head = log_.head();
   hello.mutable_head()->set_size(head.size);
   hello.mutable_head()->set_root(std::string(head.root.bytes()));
+  if (options_.signer.has_value()) {
+    hello.set_public_key(options_.signer->verifier().public_key());
+  }
   return request;
 }
 
@@ -45,7 +48,8 @@ absl::Status AuthorStream::OnResponse(const v1::ReplicateResponse& response) {
     case v1::ReplicateResponse::kPosition:
       return OnPosition(response.position());
     case v1::ReplicateResponse::kHeld:
-      return OnHeld(response.held());
+      CL_RETURN_IF_ERROR(OnHeld(response.held()));
+      return OnCosigned(response.checkpoint());
     case v1::ReplicateResponse::kRefusal:
       return FromRefusal(response.refusal());
     case v1::ReplicateResponse::MESSAGE_NOT_SET:
@@ -92,6 +96,32 @@ absl::Status AuthorStream::OnHeld(const v1::TreeHead& held) {
   return absl::OkStatus();
 }
 
+absl::Status AuthorStream::OnCosigned(const std::string& checkpoint) {
+  if (checkpoint.empty()) return absl::OkStatus();
+  auto refuse = [](absl::string_view why) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the holder sent a cosigned checkpoint that cannot be taken: ", why));
+  };
+  auto note = tlog::Note::Parse(checkpoint);
+  if (!note.ok()) return refuse(note.status().message());
+  if (options_.holder_key.has_value()) {
+    auto verified = tlog::VerifyNote(*note, absl::MakeConstSpan(&*options_.holder_key, 1));
+    if (!verified.ok()) return refuse(verified.status().message());
+  }
+  auto parsed = tlog::Checkpoint::Parse(note->text);
+  if (!parsed.ok()) return refuse(parsed.status().message());
+  // It must be about this log, and about what this log holds.
+  v1::TreeHead claimed;
+  claimed.set_size(parsed->head.size);
+  claimed.set_root(std::string(parsed->head.root.bytes()));
+  CL_RETURN_IF_ERROR(OwnHead(claimed).status());
+  if (options_.signer.has_value() && parsed->origin != options_.signer->verifier().name()) {
+    return refuse(absl::StrCat("it is of ", parsed->origin));
+  }
+  cosigned_ = checkpoint;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::optional<v1::ReplicateRequest>> AuthorStream::NextPackage() {
   const uint64_t size = log_.head().size;
   if (!positioned_ || next_ >= size || in_flight_bytes_ >= options_.max_in_flight_bytes) {
@@ -111,6 +141,13 @@ absl::StatusOr<std::optional<v1::ReplicateRequest>> AuthorStream::NextPackage() 
   CL_ASSIGN_OR_RETURN(Hash root, log_.RootAt(end));
   package.mutable_head()->set_size(end);
   package.mutable_head()->set_root(std::string(root.bytes()));
+  ++packages_;
+  if (options_.signer.has_value() && (end == size || packages_ % kPackagesPerCheckpoint == 0)) {
+    const tlog::NoteSigner& signer = *options_.signer;
+    tlog::Note note{tlog::Checkpoint{signer.verifier().name(), {end, root}}.ToText(), {}};
+    note.signatures.push_back(signer.Sign(note.text));
+    package.set_checkpoint(note.Serialize());
+  }
   in_flight_.push_back({end, bytes});
   in_flight_bytes_ += bytes;
   next_ = end;

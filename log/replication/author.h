@@ -6,17 +6,22 @@
 //  at that size.
 //  2. At most `max_in_flight_bytes` of entries are sent and not yet held (one package may pass it).
 //  3. held() only grows, and only to heads that this log has.
+//  4. Checkpoints are signed only of heads that are durable here, and the last package to be sent
+//  carries one.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "chargeledger/v1/replication.pb.h"
 #include "log/event_log.h"
 #include "log/recorder.h"
+#include "log/tlog/checkpoint.h"
+#include "log/tlog/note.h"
 
 namespace chargeledger::log::replication {
 
@@ -26,7 +31,14 @@ constexpr uint64_t kMaxPackageEntries = 256;
 struct AuthorOptions {
   size_t max_in_flight_bytes = 4 << 20;
   size_t max_package_bytes = 1 << 20;
+  // Signs this log's checkpoints under its origin; none: they are not signed.
+  std::optional<tlog::NoteSigner> signer;
+  // Whose cosignature `held` must carry; none: it is not asked for.
+  std::optional<tlog::VerifierKey> holder_key;
 };
+
+// A signature a package costs more than the package: in a long row only every so many carry one.
+constexpr uint64_t kPackagesPerCheckpoint = 16;
 
 class AuthorStream {
  public:
@@ -47,6 +59,8 @@ class AuthorStream {
 
   // What the holder has said to hold durably.
   const TreeHead& held() const { return held_; }
+  // The newest checkpoint that the holder cosigned on this stream; empty before the first.
+  const std::string& cosigned() const { return cosigned_; }
 
  private:
   struct InFlight {
@@ -56,6 +70,7 @@ class AuthorStream {
 
   absl::Status OnPosition(const v1::TreeHead& position);
   absl::Status OnHeld(const v1::TreeHead& held);
+  absl::Status OnCosigned(const std::string& checkpoint);
   absl::StatusOr<TreeHead> OwnHead(const v1::TreeHead& theirs) const;
 
   const EventLog& log_;
@@ -66,6 +81,8 @@ class AuthorStream {
   TreeHead held_;
   std::deque<InFlight> in_flight_;
   size_t in_flight_bytes_ = 0;
+  uint64_t packages_ = 0;
+  std::string cosigned_;
 };
 
 }  // namespace chargeledger::log::replication

@@ -3,9 +3,9 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "chargeledger/v1/entry.pb.h"
 #include "core/check.h"
 #include "core/ids.h"
+#include "log/entry_place.h"
 #include "log/replication/author.h"
 
 namespace chargeledger::log::replication {
@@ -26,20 +26,25 @@ absl::Status CheckShape(const v1::EntryPackage& package) {
   return absl::OkStatus();
 }
 
-absl::Status CheckEntry(const EventLog& log, uint64_t sequence, absl::string_view bytes) {
-  v1::Entry entry;
-  if (bytes.size() > kMaxEntryBytes ||
-      !entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("entry ", sequence, " (", bytes.size(), " bytes) is no Entry"));
+absl::StatusOr<tlog::Note> CheckCheckpoint(const v1::EntryPackage& package,
+                                           const tlog::VerifierKey* author_key) {
+  if (author_key == nullptr) {
+    return absl::InvalidArgumentError("a checkpoint came, but the hello told no public_key");
   }
-  if (entry.generation() != log.generation().value() || entry.sequence() != sequence) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the entry at generation ", log.generation().value(), ", sequence ", sequence,
-                     " says of itself that it is generation ", entry.generation(), ", sequence ",
-                     entry.sequence()));
+  CL_ASSIGN_OR_RETURN(tlog::Note note, tlog::Note::Parse(package.checkpoint()));
+  CL_RETURN_IF_ERROR(tlog::VerifyNote(note, absl::MakeConstSpan(author_key, 1)).status());
+  CL_ASSIGN_OR_RETURN(tlog::Checkpoint checkpoint, tlog::Checkpoint::Parse(note.text));
+  CL_ASSIGN_OR_RETURN(Hash root, Hash::FromBytes(package.head().root()));
+  const tlog::Checkpoint expected{author_key->name(), {package.head().size(), root}};
+  if (checkpoint != expected) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the checkpoint is of ", checkpoint.origin, " at size ", checkpoint.head.size,
+        ", not of its package's head (", expected.origin, " at ", expected.head.size, ")"));
   }
-  return absl::OkStatus();
+  // Only the author's own signature is taken over.
+  std::erase_if(note.signatures,
+                [&](const tlog::NoteSignature& s) { return !author_key->Made(s); });
+  return note;
 }
 
 }  // namespace
@@ -67,10 +72,15 @@ absl::Status CheckHello(const v1::AuthorHello& hello) {
   if (hello.generation() == 0) {
     return absl::InvalidArgumentError("generation is 0; generations begin at 1");
   }
+  if (!hello.public_key().empty() && hello.public_key().size() != core::kEd25519PublicKeySize) {
+    return absl::InvalidArgumentError(absl::StrCat("public_key has ", hello.public_key().size(),
+                                                   " bytes; an Ed25519 key has 32"));
+  }
   return Hash::FromBytes(hello.head().root()).status();
 }
 
-absl::StatusOr<Verdict> Verify(const EventLog& log, const v1::EntryPackage& package) {
+absl::StatusOr<Verdict> Verify(const EventLog& log, const v1::EntryPackage& package,
+                               const tlog::VerifierKey* author_key) {
   Verdict verdict;
   auto refuse = [&](v1::Refusal::Reason reason, absl::string_view detail) {
     verdict.refusal = MakeRefusal(reason, detail, log.head());
@@ -99,7 +109,7 @@ absl::StatusOr<Verdict> Verify(const EventLog& log, const v1::EntryPackage& pack
                                    "; the one held here hashes to ", held.ToHex()));
       }
     } else {
-      if (absl::Status status = CheckEntry(log, sequence, entry); !status.ok()) {
+      if (absl::Status status = CheckEntryPlace(log.generation(), sequence, entry); !status.ok()) {
         return refuse(v1::Refusal::REASON_MALFORMED, status.message());
       }
       frontier.Append(leaf);
@@ -108,12 +118,20 @@ absl::StatusOr<Verdict> Verify(const EventLog& log, const v1::EntryPackage& pack
     }
     ++sequence;
   }
-  if (!verdict.entries.empty() &&
+  if (package.head().size() == frontier.size() &&
       frontier.Root().bytes() != absl::string_view(package.head().root())) {
     return refuse(
         v1::Refusal::REASON_DIVERGED,
         absl::StrCat("at size ", frontier.size(), " the package claims another root than ",
                      frontier.Root().ToHex(), ", which its entries give"));
+  }
+  if (!package.checkpoint().empty()) {
+    auto checkpoint = CheckCheckpoint(package, author_key);
+    if (!checkpoint.ok()) {
+      return refuse(v1::Refusal::REASON_MALFORMED, checkpoint.status().message());
+    }
+    // One of a part that is held already says nothing new.
+    if (package.head().size() == frontier.size()) verdict.checkpoint = *std::move(checkpoint);
   }
   return verdict;
 }

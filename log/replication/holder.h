@@ -5,7 +5,8 @@
 // if
 //  1. it follows without a gap, or is already held with the same hash (then it is skipped),
 //  2. it parses and says of itself the generation and sequence at which it stands,
-//  3. the root recomputed from all accepted bytes is the one that the package claims.
+//  3. the root recomputed from all accepted bytes is the one that the package claims, and a
+//  checkpoint that comes with it is of that head and signed by the author's key.
 #pragma once
 
 #include <optional>
@@ -15,6 +16,8 @@
 #include "absl/strings/string_view.h"
 #include "chargeledger/v1/replication.pb.h"
 #include "log/event_log.h"
+#include "log/tlog/checkpoint.h"
+#include "log/tlog/note.h"
 
 namespace chargeledger::log::replication {
 
@@ -24,10 +27,14 @@ struct Verdict {
   // What is new, borrowed from the package, with leaf hashes.
   std::vector<absl::string_view> entries;
   std::vector<Hash> leaves;
+  // The author's checkpoint of the package's head, its signature checked.
+  std::optional<tlog::Note> checkpoint;
 };
 
-// DATA_LOSS if `log` itself cannot be read.
-absl::StatusOr<Verdict> Verify(const EventLog& log, const v1::EntryPackage& package);
+// DATA_LOSS if `log` itself cannot be read. `author_key`, whose name is the log's origin, is null
+// if the author has told none.
+absl::StatusOr<Verdict> Verify(const EventLog& log, const v1::EntryPackage& package,
+                               const tlog::VerifierKey* author_key = nullptr);
 
 // The checks of a stream's first message: names, id and generation are well-formed.
 absl::Status CheckHello(const v1::AuthorHello& hello);

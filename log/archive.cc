@@ -1,0 +1,178 @@
+#include "log/archive.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "core/check.h"
+
+namespace chargeledger::log {
+namespace {
+
+absl::Status Lost(const EventLog& log, const TreeHead& witnessed, const TreeHead& held) {
+  return absl::DataLossError(
+      absl::StrCat("log ", log.log_id().ToHex(), " generation ", log.generation().value(),
+                   ": entries ", held.size, " to ", witnessed.size - 1,
+                   " were acknowledged and are gone: the head file remembers ", witnessed.size,
+                   " entries, the store holds ", held.size,
+                   ". Its write-ahead log was lost or cut, or the store is an older copy"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Archive>> Archive::Open(const std::string& directory,
+                                                       const RocksDbOptions& options) {
+  CL_ASSIGN_OR_RETURN(auto store,
+                      OpenRocksDbStore(absl::StrCat(directory, "/", kStoreName), options));
+  CL_ASSIGN_OR_RETURN(auto heads, HeadFile::Open(absl::StrCat(directory, "/", kHeadsName)));
+  std::unique_ptr<Archive> archive(new Archive(std::move(store), std::move(heads)));
+  archive->sealer_ = std::thread([a = archive.get()] { a->SealInBackground(); });
+  return archive;
+}
+
+Archive::~Archive() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (sealer_.joinable()) sealer_.join();
+}
+
+absl::StatusOr<Archive::Opened> Archive::OpenLog(const core::LogId& log_id,
+                                                 core::Generation generation) {
+  absl::MutexLock lock(&mutex_);
+  auto [it, is_new] = logs_.try_emplace({log_id, generation.value()});
+  if (is_new) {
+    auto log = EventLog::Open(store_, log_id, generation);
+    if (!log.ok()) {
+      logs_.erase(it);
+      return log.status();
+    }
+    it->second = *std::move(log);
+    if (sealer_.joinable()) to_seal_.push_back(it->second.get());
+  }
+  Opened opened;
+  opened.log = it->second.get();
+  if (is_new && heads_ != nullptr) {
+    absl::Status status = Witness(*opened.log, opened);
+    if (!status.ok()) return status;
+  }
+  return opened;
+}
+
+absl::Status Archive::Witness(EventLog& log, Opened& opened) {
+  const LogKeys keys(log.log_id(), log.generation());
+  const TreeHead held = log.head();
+  opened.witnessed = heads_->Find(log.log_id(), log.generation());
+  if (!opened.witnessed.has_value()) {
+    CL_ASSIGN_OR_RETURN(std::optional<std::string> mark, store_.Get(keys.Witnessed()));
+    if (mark.has_value()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "log ", log.log_id().ToHex(), " generation ", log.generation().value(),
+          ": its record in the head file is missing, so nobody can say whether the ", held.size,
+          " entries held here are all that were acknowledged. Put the file `", kHeadsName,
+          "` back; if it is lost, `ledgerctl fsck --data-dir DIR --rebuild-heads` accepts what is "
+          "there"));
+    }
+    CL_RETURN_IF_ERROR(heads_->Write(log.log_id(), log.generation(), held));
+    CL_RETURN_IF_ERROR(heads_->Sync());
+    WriteBatch batch;
+    batch.PutCopy(keys.Witnessed(), "1");
+    return store_.Commit(batch, Durability::kSynced);
+  }
+  if (opened.witnessed->size > held.size) {
+    opened.witness = Lost(log, *opened.witnessed, held);
+    return absl::OkStatus();
+  }
+  CL_ASSIGN_OR_RETURN(Hash root, log.RootAt(opened.witnessed->size));
+  if (root != opened.witnessed->root) {
+    opened.witness = absl::DataLossError(absl::StrCat(
+        "log ", log.log_id().ToHex(), " generation ", log.generation().value(),
+        ": the head file remembers another history: at size ", opened.witnessed->size,
+        " its root is ", opened.witnessed->root.ToHex(), ", the store's is ", root.ToHex()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Archive::Commit(const WriteBatch& batch, absl::Span<const Growth> grown) {
+  CL_RETURN_IF_ERROR(store_.Commit(batch, Durability::kSynced));
+  bool complete = false;
+  for (const Growth& growth : grown) {
+    if (heads_ != nullptr) {
+      CL_RETURN_IF_ERROR(
+          heads_->Write(growth.log->log_id(), growth.log->generation(), growth.head));
+    }
+    const uint64_t before = growth.log->head().size;
+    growth.log->Publish(growth.head);
+    complete = complete || before / kTileWidth != growth.head.size / kTileWidth;
+  }
+  if (!complete || !sealer_.joinable()) return absl::OkStatus();
+  absl::MutexLock lock(&mutex_);
+  for (const Growth& growth : grown) {
+    if (std::find(to_seal_.begin(), to_seal_.end(), growth.log) == to_seal_.end()) {
+      to_seal_.push_back(growth.log);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Archive::KeepCheckpoint(EventLog& log, const std::string& note) {
+  WriteBatch batch;
+  batch.PutCopy(LogKeys(log.log_id(), log.generation()).Checkpoint(), note);
+  CL_RETURN_IF_ERROR(store_.Commit(batch, Durability::kBuffered));
+  log.SetCheckpoint(note);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Archive::SealOne(EventLog& log) {
+  WriteBatch batch;
+  CL_ASSIGN_OR_RETURN(bool staged, log.StageSealed(batch));
+  if (!staged) return false;
+  // Not synced: until it is, a crash leaves the entries as they were.
+  CL_RETURN_IF_ERROR(store_.Commit(batch, Durability::kBuffered));
+  log.PublishSealed();
+  return true;
+}
+
+void Archive::SealInBackground() {
+  while (true) {
+    EventLog* log = nullptr;
+    {
+      absl::MutexLock lock(&mutex_);
+      sealing_ = false;
+      auto wanted = [this] { return stopping_ || !to_seal_.empty(); };
+      mutex_.Await(absl::Condition(&wanted));
+      if (stopping_) return;
+      sealing_ = true;
+      log = to_seal_.front();
+      to_seal_.erase(to_seal_.begin());
+    }
+    absl::StatusOr<bool> sealed = SealOne(*log);
+    if (!sealed.ok()) {
+      // A damaged log stays unsealed, and is found when it is read; a failed write concerns all.
+      if (sealed.status().code() != absl::StatusCode::kDataLoss && failed_) {
+        failed_(sealed.status());
+      }
+      continue;
+    }
+    if (*sealed) {
+      // One bundle at a time, so that no log waits for another's whole past.
+      absl::MutexLock lock(&mutex_);
+      to_seal_.push_back(log);
+    }
+  }
+}
+
+void Archive::WaitUntilSealed() {
+  absl::MutexLock lock(&mutex_);
+  auto done = [this] { return to_seal_.empty() && !sealing_; };
+  mutex_.Await(absl::Condition(&done));
+}
+
+std::vector<EventLog*> Archive::logs() const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<EventLog*> logs;
+  for (const auto& [name, log] : logs_) logs.push_back(log.get());
+  return logs;
+}
+
+}  // namespace chargeledger::log

@@ -1,0 +1,110 @@
+// All logs of one process: the store they stand in, the head file that witnesses them, and the
+// thread that seals their bundles.
+//
+// Thread-safe; each log has one writer (event_log.h).
+//
+//  1. When Commit returns OK, the batch is durable, the heads in it are published, and the head
+//  file knows them.
+//  2. After a failed Commit nothing more is taken until the archive is opened again.
+//  3. A log whose head file record is ahead of what the store holds, or says another root, is
+//  reported: something that was acknowledged is gone or another.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
+#include "core/ids.h"
+#include "log/event_log.h"
+#include "log/head_file.h"
+#include "log/rocksdb_store.h"
+#include "log/store.h"
+
+namespace chargeledger::log {
+
+class Archive {
+ public:
+  // The names of what is in the directory.
+  static constexpr char kStoreName[] = "log";
+  static constexpr char kHeadsName[] = "heads";
+
+  // Opens or creates both in `directory`.
+  static absl::StatusOr<std::unique_ptr<Archive>> Open(const std::string& directory,
+                                                       const RocksDbOptions& options);
+  // On a store alone, without a head file and without sealing: for tests and the simulation.
+  // `store` outlives the archive.
+  explicit Archive(Store& store) : store_(store) {}
+  ~Archive();
+
+  Archive(const Archive&) = delete;
+  Archive& operator=(const Archive&) = delete;
+
+  struct Opened {
+    // Lives as long as the archive.
+    EventLog* log = nullptr;
+    // DATA_LOSS: what the head file remembers is more than the log holds, or other. The log holds
+    // together in itself, and can be read.
+    absl::Status witness;
+    // What the head file remembers.
+    std::optional<TreeHead> witnessed;
+  };
+  // The log, opened once. DATA_LOSS if it does not hold together; FAILED_PRECONDITION if its record
+  // is missing in the head file.
+  absl::StatusOr<Opened> OpenLog(const core::LogId& log_id, core::Generation generation);
+
+  struct Growth {
+    EventLog* log;
+    TreeHead head;
+  };
+  // Commits `batch` synced and publishes the heads that it brings.
+  absl::Status Commit(const WriteBatch& batch, absl::Span<const Growth> grown);
+
+  // Keeps `note` as a log's newest checkpoint. Not synced: losing it costs asking for it again.
+  absl::Status KeepCheckpoint(EventLog& log, const std::string& note);
+
+  // Called once, on the sealing thread, if sealing fails: the store takes nothing more then. Set
+  // before any log is opened.
+  void OnFailed(std::function<void(const absl::Status&)> failed) { failed_ = std::move(failed); }
+  // Waits until everything that can be sealed is.
+  void WaitUntilSealed();
+
+  std::vector<EventLog*> logs() const;
+  Store& store() { return store_; }
+  // Null without one.
+  const HeadFile* heads() const { return heads_.get(); }
+
+ private:
+  using Name = std::pair<core::LogId, uint32_t>;
+
+  Archive(std::unique_ptr<Store> store, std::unique_ptr<HeadFile> heads)
+      : owned_store_(std::move(store)), store_(*owned_store_), heads_(std::move(heads)) {}
+
+  absl::Status Witness(EventLog& log, Opened& opened);
+  void SealInBackground();
+  // True if a bundle was sealed.
+  absl::StatusOr<bool> SealOne(EventLog& log);
+
+  std::unique_ptr<Store> owned_store_;
+  Store& store_;
+  std::unique_ptr<HeadFile> heads_;
+  std::function<void(const absl::Status&)> failed_;
+  mutable absl::Mutex mutex_;
+  std::map<Name, std::unique_ptr<EventLog>> logs_ ABSL_GUARDED_BY(mutex_);
+  // Logs that may have a bundle to seal.
+  std::vector<EventLog*> to_seal_ ABSL_GUARDED_BY(mutex_);
+  bool sealing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread sealer_;
+};
+
+}  // namespace chargeledger::log
