@@ -12,7 +12,10 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "core/check.h"
+#include "core/ed25519.h"
 #include "core/process/data_directory.h"
+#include "core/process/key_file.h"
+#include "core/process/metrics.h"
 #include "core/process/termination.h"
 #include "core/system_clock.h"
 #include "edge-agent/central_system/central_system.h"
@@ -20,7 +23,11 @@
 #include "edge-agent/endpoint/site.h"
 #include "edge-agent/rpc/replicator.h"
 #include "edge-agent/version.h"
+#include "log/archive.h"
+#include "log/log_metrics.h"
 #include "log/rocksdb_store.h"
+#include "log/scrubber.h"
+#include "log/tlog/checkpoint.h"
 #include "projections/runtime/folder.h"
 #include "projections/transactions.h"
 
@@ -44,9 +51,15 @@ class RunningAgent final : public Agent {
 
   absl::Status Start();
   core::Address address() const override { return endpoint_->address(); }
+  std::optional<core::Address> metrics_address() const override {
+    return metrics_ == nullptr ? std::nullopt : std::optional(metrics_->address());
+  }
 
  private:
+  absl::Status OpenKey();
   absl::Status OpenLog();
+  absl::StatusOr<ReplicatorOptions> ToReplicatorOptions();
+  absl::Status StartScrubbing();
   absl::Status FoldTransactions();
   void FoldInBackground();
   void Stop();
@@ -54,7 +67,8 @@ class RunningAgent final : public Agent {
   core::Clock& clock_;
   const AgentOptions options_;
   std::unique_ptr<core::DataDirectory> directory_;
-  std::unique_ptr<log::Store> log_store_;
+  std::optional<core::Ed25519PrivateKey> key_;
+  std::unique_ptr<log::Archive> archive_;
   std::unique_ptr<log::Store> state_store_;
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
@@ -65,17 +79,49 @@ class RunningAgent final : public Agent {
   std::unique_ptr<Site> site_;
   std::unique_ptr<Endpoint> endpoint_;
   std::unique_ptr<Replicator> replicator_;
+  std::unique_ptr<log::Scrubber> scrubber_;
+  std::unique_ptr<core::MetricsEndpoint> metrics_;
   std::thread io_thread_;
   std::thread fold_thread_;
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
+absl::Status RunningAgent::OpenKey() {
+  auto key = options_.signing_key.empty()
+                 ? core::ReadOrCreateKeyFile(directory_->Below("signing_key.pem"),
+                                             core::RandomBytes(core::kEd25519SeedSize))
+                 : core::ReadKeyFile(options_.signing_key);
+  if (key.ok()) key_ = *std::move(key);
+  return key.status();
+}
+
+absl::StatusOr<ReplicatorOptions> RunningAgent::ToReplicatorOptions() {
+  ReplicatorOptions options;
+  options.ledger = options_.ledger;
+  const log::EventLog& log = recorder_->log();
+  CL_ASSIGN_OR_RETURN(options.stream.signer,
+                      log::tlog::NoteSigner::Create(
+                          log::tlog::Origin(options_.author.operator_name, options_.author.site,
+                                            log.log_id(), log.generation()),
+                          log::tlog::SignatureType::kEd25519, *key_));
+  options.stream.holder_key = options_.ledger_key;
+  options.cosigned = [this](const std::string& checkpoint) {
+    if (absl::Status status = recorder_->KeepCheckpoint(checkpoint); !status.ok()) {
+      core::RequestTermination(status.ToString());
+    }
+  };
+  return options;
+}
+
 absl::Status RunningAgent::OpenLog() {
   CL_ASSIGN_OR_RETURN(directory_, core::DataDirectory::Open(options_.data_dir));
+  CL_RETURN_IF_ERROR(OpenKey());
   log::RocksDbOptions log_options;
   log_options.sync = options_.sync;
-  CL_ASSIGN_OR_RETURN(log_store_, log::OpenRocksDbStore(directory_->Below("log"), log_options));
+  CL_ASSIGN_OR_RETURN(archive_, log::Archive::Open(directory_->path(), log_options));
+  archive_->OnFailed(
+      [](const absl::Status& status) { core::RequestTermination(status.ToString()); });
   log::RocksDbOptions state_options;
   state_options.use = log::RocksDbOptions::Use::kState;
   state_options.cache_bytes = 8 << 20;
@@ -84,14 +130,44 @@ absl::Status RunningAgent::OpenLog() {
   log::RecorderOptions recorder_options;
   recorder_options.software_version = kVersion;
   recorder_options.os_boot_id = core::OsBootId();
-  CL_ASSIGN_OR_RETURN(recorder_, log::Recorder::Open(*log_store_, clock_, options_.author,
+  recorder_options.public_key = key_->public_key();
+  CL_ASSIGN_OR_RETURN(recorder_, log::Recorder::Open(*archive_, clock_, options_.author,
                                                      core::RandomLogId(), recorder_options));
+  if (!recorder_->damage().ok()) {
+    spdlog::error("the log is damaged and was left as it is; generation {} begins: {}",
+                  recorder_->log().generation().value(), recorder_->damage().ToString());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunningAgent::StartScrubbing() {
+  log::ScrubberOptions options;
+  options.bytes_per_second = options_.scrub_bytes_per_second;
+  auto keys_of = [this](const log::EventLog& log) {
+    auto key = log::tlog::VerifierKey::Create(
+        log::tlog::Origin(options_.author.operator_name, options_.author.site, log.log_id(),
+                          log.generation()),
+        log::tlog::SignatureType::kEd25519, key_->public_key());
+    return key.ok() ? std::vector{*std::move(key)} : std::vector<log::tlog::VerifierKey>();
+  };
+  scrubber_ = std::make_unique<log::Scrubber>(
+      *archive_, clock_, options, keys_of,
+      [](const log::EventLog& log, const log::CheckFinding& finding) {
+        spdlog::error("scrub: generation {}: {}", log.generation().value(), finding.detail);
+      });
+  if (!options_.metrics_listen.has_value()) return absl::OkStatus();
+  CL_ASSIGN_OR_RETURN(metrics_, core::MetricsEndpoint::Listen(*options_.metrics_listen, [this] {
+                        return log::CollectLogMetrics(*archive_, *scrubber_);
+                      }));
   return absl::OkStatus();
 }
 
 absl::Status RunningAgent::FoldTransactions() {
   const log::EventLog& log = recorder_->log();
   projections::Folder folder(*state_store_, transactions_);
+  for (const log::EventLog* past : recorder_->past()) {
+    CL_RETURN_IF_ERROR(folder.Fold(*past, options_.author.site).status());
+  }
   CL_ASSIGN_OR_RETURN(v1::StoredFold position, folder.Fold(log, options_.author.site));
   asio::post(io_, [this, folded = core::Sequence(position.size())] { memory_->Forget(folded); });
   return absl::OkStatus();
@@ -105,12 +181,12 @@ absl::Status RunningAgent::Start() {
   site_ = std::make_unique<Site>(io_, *recorder_, clock_, *central_system_, *memory_);
   CL_ASSIGN_OR_RETURN(endpoint_, Endpoint::Listen(io_, *site_, options_.listen, options_.endpoint));
   if (!options_.ledger.empty()) {
-    ReplicatorOptions replicator_options;
-    replicator_options.ledger = options_.ledger;
+    CL_ASSIGN_OR_RETURN(ReplicatorOptions replicator_options, ToReplicatorOptions());
     replicator_ =
         std::make_unique<Replicator>(recorder_->log(), options_.author, replicator_options);
     recorder_->OnCommitted([this](const log::TreeHead&) { replicator_->Notify(); });
   }
+  CL_RETURN_IF_ERROR(StartScrubbing());
   io_thread_ = std::thread([this] { io_.run(); });
   fold_thread_ = std::thread([this] { FoldInBackground(); });
   return absl::OkStatus();
@@ -133,6 +209,8 @@ void RunningAgent::Stop() {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
+  metrics_.reset();
+  scrubber_.reset();
   if (fold_thread_.joinable()) fold_thread_.join();
   if (io_thread_.joinable()) {
     asio::steady_timer goodbye(io_);

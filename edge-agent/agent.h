@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -13,6 +14,7 @@
 #include "core/process/address.h"
 #include "edge-agent/endpoint/endpoint.h"
 #include "log/recorder.h"
+#include "log/tlog/note.h"
 
 namespace chargeledger::edge_agent {
 
@@ -26,6 +28,15 @@ struct AgentOptions {
   EndpointOptions endpoint;
   // False only to measure what durability costs.
   bool sync = true;
+  // PEM file of the key that signs checkpoints; empty: one in the data directory, made if it is not
+  // there.
+  std::string signing_key;
+  // Of what is stored, in the background; 0: none.
+  int64_t scrub_bytes_per_second = 1 << 20;
+  // For Prometheus; none: not served.
+  std::optional<core::Address> metrics_listen;
+  // The ledger's key for cosignatures, if it is to be checked.
+  std::optional<log::tlog::VerifierKey> ledger_key;
 };
 
 class Agent {
@@ -38,6 +49,8 @@ class Agent {
 
   // Where charge points connect.
   virtual core::Address address() const = 0;
+  // Where metrics are served, if they are.
+  virtual std::optional<core::Address> metrics_address() const = 0;
 };
 
 }  // namespace chargeledger::edge_agent

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <iostream>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "core/check.h"
 #include "core/ids.h"
@@ -29,6 +30,10 @@ struct Flags {
   int64_t max_unanswered = 16;
   int64_t ping_interval_s = 60;
   bool log_without_sync = false;
+  std::string signing_key;
+  std::string metrics_listen;
+  int64_t scrub_bytes_per_second = 1 << 20;
+  std::string ledger_key;
 };
 
 absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
@@ -45,6 +50,19 @@ absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
                    "takes a free one and prints it",
                    flags.ocpp_listen);
   settings.AddText("ledger", "HOST:PORT of ledgerd; empty: record only", flags.ledger);
+  settings.AddText("ledger_key",
+                   "vkey of the ledger (ledgerctl log keys), whose cosignatures are then checked; "
+                   "empty: any is taken",
+                   flags.ledger_key);
+  settings.AddText("signing_key",
+                   "PEM file of the Ed25519 key that signs the log's checkpoints; empty: "
+                   "signing_key.pem in the data directory, made at the first start",
+                   flags.signing_key);
+  settings.AddText("metrics_listen", "HOST:PORT for Prometheus (/metrics); empty: none",
+                   flags.metrics_listen);
+  settings.AddInteger("scrub_bytes_per_second",
+                      "how fast the stored log is checked in the background; 0: not at all", 0,
+                      int64_t{1} << 40, flags.scrub_bytes_per_second);
   settings.AddText("charge_points",
                    "comma-separated ids that may connect; empty: any well-formed id",
                    flags.charge_points);
@@ -83,6 +101,19 @@ absl::StatusOr<AgentOptions> ToOptions(const Flags& flags) {
   options.endpoint.max_unanswered = static_cast<int>(flags.max_unanswered);
   options.endpoint.ping_interval_s = flags.ping_interval_s;
   options.sync = !flags.log_without_sync;
+  options.signing_key = flags.signing_key;
+  options.scrub_bytes_per_second = flags.scrub_bytes_per_second;
+  if (!flags.metrics_listen.empty()) {
+    CL_ASSIGN_OR_RETURN(options.metrics_listen,
+                        core::Address::Parse("--metrics-listen", flags.metrics_listen));
+  }
+  if (!flags.ledger_key.empty()) {
+    auto key = log::tlog::VerifierKey::Parse(flags.ledger_key);
+    if (!key.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("--ledger-key: ", key.status().message()));
+    }
+    options.ledger_key = *std::move(key);
+  }
   return options;
 }
 
@@ -113,6 +144,9 @@ int Main(int argc, char** argv) {
   core::SystemClock clock;
   auto agent = Agent::Start(clock, *options);
   if (!agent.ok()) return Fail(agent.status());
+  if (const auto metrics = (*agent)->metrics_address()) {
+    std::printf("metrics on %s\n", metrics->ToText().c_str());
+  }
   std::printf("listening on %s\n", (*agent)->address().ToText().c_str());
   std::fflush(stdout);
   if (flags.log_without_sync) spdlog::warn("--log-without-sync: what is answered may be lost");

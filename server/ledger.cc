@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "chargeledger/v1/storage.pb.h"
 #include "core/check.h"
+#include "log/tlog/checkpoint.h"
 
 namespace chargeledger::server {
 namespace {
@@ -16,15 +18,12 @@ std::string LogKey(const core::LogId& log_id) {
   return absl::StrCat(absl::string_view(&kLogKind, 1), log_id.bytes());
 }
 
-absl::Status StoreLog(log::Store& store, const HeldLog& held, uint32_t generation) {
-  v1::StoredLog stored;
-  stored.set_operator_(held.operator_name());
-  stored.set_site(held.site());
-  stored.set_log_id(std::string(held.log_id().bytes()));
-  stored.set_generation(generation);
-  log::WriteBatch batch;
-  batch.PutCopy(LogKey(held.log_id()), stored.SerializeAsString());
-  return store.Commit(batch, log::Durability::kSynced);
+// With the origin as the key's name, as tlog-checkpoint recommends.
+absl::StatusOr<log::tlog::VerifierKey> AuthorKey(const HeldLog& held, core::Generation generation,
+                                                 const std::string& public_key) {
+  return log::tlog::VerifierKey::Create(
+      log::tlog::Origin(held.operator_name(), held.site(), held.log_id(), generation),
+      log::tlog::SignatureType::kEd25519, public_key);
 }
 
 }  // namespace
@@ -32,7 +31,7 @@ absl::Status StoreLog(log::Store& store, const HeldLog& held, uint32_t generatio
 std::vector<log::EventLog*> HeldLog::generations() const {
   absl::MutexLock lock(&mutex_);
   std::vector<log::EventLog*> logs;
-  for (const auto& [generation, log] : generations_) logs.push_back(log.get());
+  for (const auto& [generation, log] : generations_) logs.push_back(log);
   return logs;
 }
 
@@ -41,13 +40,34 @@ bool HeldLog::replicating() const {
   return replicating_;
 }
 
+absl::Status HeldLog::damage() const {
+  absl::MutexLock lock(&mutex_);
+  return damage_;
+}
+
+std::optional<log::tlog::VerifierKey> HeldLog::author_key(core::Generation generation) const {
+  absl::MutexLock lock(&mutex_);
+  if (public_key_.empty()) return std::nullopt;
+  auto key = AuthorKey(*this, generation, public_key_);
+  return key.ok() ? std::optional<log::tlog::VerifierKey>(*std::move(key)) : std::nullopt;
+}
+
 std::optional<v1::AuthorHello> HeldLog::author() const {
   absl::MutexLock lock(&mutex_);
   return author_;
 }
 
-absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(log::Store& store) {
-  std::unique_ptr<Ledger> ledger(new Ledger(store));
+absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(log::Archive& archive, core::Clock& clock,
+                                                     const LedgerOptions& options) {
+  std::unique_ptr<Ledger> ledger(new Ledger(archive, clock, options));
+  if (options.key.has_value()) {
+    CL_ASSIGN_OR_RETURN(ledger->cosigner_,
+                        log::tlog::NoteSigner::Create(
+                            options.name, log::tlog::SignatureType::kCosignature, *options.key));
+    CL_ASSIGN_OR_RETURN(ledger->signer_,
+                        log::tlog::NoteSigner::Create(
+                            options.name, log::tlog::SignatureType::kEd25519, *options.key));
+  }
   CL_RETURN_IF_ERROR(ledger->LoadLogs());
   ledger->thread_ = std::thread([l = ledger.get()] { l->Run(); });
   return ledger;
@@ -64,11 +84,11 @@ Ledger::~Ledger() {
 absl::Status Ledger::LoadLogs() {
   std::vector<std::string> values;
   const std::string prefix(1, kLogKind);
-  CL_RETURN_IF_ERROR(store_.Scan(prefix, log::AfterPrefix(prefix),
-                                 [&](absl::string_view, absl::string_view value) {
-                                   values.emplace_back(value);
-                                   return true;
-                                 }));
+  CL_RETURN_IF_ERROR(archive_.store().Scan(prefix, log::AfterPrefix(prefix),
+                                           [&](absl::string_view, absl::string_view value) {
+                                             values.emplace_back(value);
+                                             return true;
+                                           }));
   absl::MutexLock lock(&mutex_);
   for (const std::string& value : values) {
     v1::StoredLog stored;
@@ -77,14 +97,41 @@ absl::Status Ledger::LoadLogs() {
     }
     CL_ASSIGN_OR_RETURN(core::LogId log_id, core::LogId::FromBytes(stored.log_id()));
     auto held = std::make_unique<HeldLog>(log_id, stored.operator_(), stored.site());
+    CL_RETURN_IF_ERROR(OpenGenerations(*held, stored.generation()));
     absl::MutexLock held_lock(&held->mutex_);
-    for (uint32_t generation = 1; generation <= stored.generation(); ++generation) {
-      CL_ASSIGN_OR_RETURN(held->generations_[generation],
-                          log::EventLog::Open(store_, log_id, core::Generation(generation)));
-    }
+    held->public_key_ = stored.author_public_key();
     logs_[log_id] = std::move(held);
   }
   return absl::OkStatus();
+}
+
+absl::Status Ledger::OpenGenerations(HeldLog& held, uint32_t newest) {
+  absl::MutexLock lock(&held.mutex_);
+  for (uint32_t generation = 1; generation <= newest; ++generation) {
+    auto opened = archive_.OpenLog(held.log_id(), core::Generation(generation));
+    const absl::Status status = opened.ok() ? opened->witness : opened.status();
+    if (!status.ok()) {
+      // Damage of one log is no reason to stop the others; that a head file is missing, or a disk
+      // cannot be read, is one.
+      if (status.code() != absl::StatusCode::kDataLoss) return status;
+      held.damage_ = status;
+    }
+    if (opened.ok()) held.generations_[generation] = opened->log;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::StoreLog(const HeldLog& held, uint32_t generation,
+                              const std::string& public_key) {
+  v1::StoredLog stored;
+  stored.set_operator_(held.operator_name());
+  stored.set_site(held.site());
+  stored.set_log_id(std::string(held.log_id().bytes()));
+  stored.set_generation(generation);
+  stored.set_author_public_key(public_key);
+  log::WriteBatch batch;
+  batch.PutCopy(LogKey(held.log_id()), stored.SerializeAsString());
+  return archive_.store().Commit(batch, log::Durability::kSynced);
 }
 
 absl::StatusOr<HeldLog*> Ledger::Find(const v1::AuthorHello& hello) {
@@ -116,21 +163,35 @@ absl::StatusOr<Ledger::Stream> Ledger::Admit(const v1::AuthorHello& hello) {
     return absl::AlreadyExistsError(absl::StrCat("a stream of log ", held->log_id().ToHex(),
                                                  " (site ", held->site(), ") is live"));
   }
+  if (!held->public_key_.empty() && held->public_key_ != hello.public_key()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "log ", held->log_id().ToHex(), " (site ", held->site(), ") is signed with the key ",
+        absl::BytesToHexString(held->public_key_), ", but its author now has ",
+        hello.public_key().empty() ? "none" : absl::BytesToHexString(hello.public_key()),
+        "; give the agent its signing key back"));
+  }
   const uint32_t newest = held->generations_.empty() ? 0 : held->generations_.rbegin()->first;
   if (hello.generation() > newest + 1) {
     return absl::FailedPreconditionError(absl::StrCat("generation ", hello.generation(),
                                                       " was offered, but the newest held here is ",
                                                       newest, "; generations come in order"));
   }
+  if (held->public_key_ != hello.public_key() || hello.generation() == newest + 1) {
+    CL_RETURN_IF_ERROR(StoreLog(*held, std::max(newest, hello.generation()), hello.public_key()));
+    held->public_key_ = hello.public_key();
+  }
   if (hello.generation() == newest + 1) {
-    CL_RETURN_IF_ERROR(StoreLog(store_, *held, hello.generation()));
-    CL_ASSIGN_OR_RETURN(
-        held->generations_[hello.generation()],
-        log::EventLog::Open(store_, held->log_id(), core::Generation(hello.generation())));
+    CL_ASSIGN_OR_RETURN(auto opened,
+                        archive_.OpenLog(held->log_id(), core::Generation(hello.generation())));
+    held->generations_[hello.generation()] = opened.log;
+  }
+  if (held->generations_.count(hello.generation()) == 0) {
+    return absl::DataLossError(absl::StrCat("what is held of log ", held->log_id().ToHex(),
+                                            " is damaged: ", held->damage_.message()));
   }
   held->replicating_ = true;
   held->author_ = hello;
-  return Stream{held, held->generations_[hello.generation()].get()};
+  return Stream{held, held->generations_[hello.generation()]};
 }
 
 void Ledger::Release(const Stream& stream) {
@@ -148,7 +209,7 @@ void Ledger::Commit(const Stream& stream, std::shared_ptr<const v1::EntryPackage
     }
   }
   absl::MutexLock lock(&mutex_);
-  queue_.push_back({stream, std::move(package), std::move(verdict), {}, std::move(done)});
+  queue_.push_back({stream, std::move(package), std::move(verdict), {}, {}, std::move(done)});
 }
 
 std::vector<HeldLog*> Ledger::logs() const {
@@ -168,15 +229,55 @@ void Ledger::OnFailed(std::function<void(const absl::Status&)> failed) {
 
 bool Ledger::HasWork() const { return stopping_ || !queue_.empty(); }
 
+void Ledger::Cosign(log::tlog::Note& checkpoint) const {
+  if (!cosigner_.has_value()) return;
+  checkpoint.signatures.push_back(
+      cosigner_->Sign(checkpoint.text, clock_.WallMicros() / 1'000'000));
+}
+
 absl::Status Ledger::CommitBatch(std::vector<Request>& requests) {
   log::WriteBatch batch;
+  std::vector<log::Archive::Growth> grown;
   for (Request& request : requests) {
-    request.head =
-        request.stream.log->Stage(request.verdict.entries, request.verdict.leaves, batch);
+    log::EventLog& log = *request.stream.log;
+    request.head = log.Stage(request.verdict.entries, request.verdict.leaves, batch);
+    grown.push_back({&log, request.head});
+    if (!request.verdict.checkpoint.has_value()) continue;
+    // It is signed before it is durable, and leaves this process only afterwards.
+    Cosign(*request.verdict.checkpoint);
+    request.checkpoint = request.verdict.checkpoint->Serialize();
+    batch.PutCopy(log::LogKeys(log.log_id(), log.generation()).Checkpoint(), request.checkpoint);
   }
-  CL_RETURN_IF_ERROR(store_.Commit(batch, log::Durability::kSynced));
-  for (Request& request : requests) request.stream.log->Publish(request.head);
+  CL_RETURN_IF_ERROR(archive_.Commit(batch, grown));
+  for (Request& request : requests) {
+    if (!request.checkpoint.empty()) request.stream.log->SetCheckpoint(request.checkpoint);
+  }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Ledger::CheckpointAt(const HeldLog& held, const log::EventLog& log,
+                                                 uint64_t size) const {
+  CL_ASSIGN_OR_RETURN(log::Hash root, log.RootAt(size));
+  const log::tlog::Checkpoint wanted{
+      log::tlog::Origin(held.operator_name(), held.site(), held.log_id(), log.generation()),
+      {size, root}};
+  const std::string kept = log.checkpoint();
+  if (!kept.empty()) {
+    CL_ASSIGN_OR_RETURN(log::tlog::Note note, log::tlog::Note::Parse(kept));
+    if (note.text == wanted.ToText()) return kept;
+  }
+  if (!signer_.has_value()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "no checkpoint of size ", size, " is kept, and the ledger has no key to sign one"));
+  }
+  log::tlog::Note note{wanted.ToText(), {}};
+  note.signatures.push_back(signer_->Sign(note.text));
+  return note.Serialize();
+}
+
+std::vector<log::tlog::VerifierKey> Ledger::keys() const {
+  if (!signer_.has_value()) return {};
+  return {cosigner_->verifier(), signer_->verifier()};
 }
 
 void Ledger::Run() {
@@ -200,7 +301,13 @@ void Ledger::Run() {
       }
     }
     if (failure.ok() && grown_) grown_(grown);
-    for (Request& request : requests) request.done(failure);
+    for (Request& request : requests) {
+      if (failure.ok()) {
+        request.done(std::move(request.checkpoint));
+      } else {
+        request.done(failure);
+      }
+    }
   }
 }
 

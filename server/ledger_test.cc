@@ -13,6 +13,7 @@
 #include "projections/runtime/folder.h"
 #include "projections/testing/conversation.h"
 #include "server/bookkeeper.h"
+#include "server/log_queries.h"
 #include "server/queries.h"
 
 namespace chargeledger::server {
@@ -39,10 +40,11 @@ void Replicate(Ledger& ledger, const Conversation& c, const std::string& site = 
     auto verdict = *log::replication::Verify(*stream->log, *package);
     ASSERT_FALSE(verdict.refusal.has_value()) << verdict.refusal->DebugString();
     absl::Notification done;
-    ledger.Commit(*stream, package, std::move(verdict), [&](const absl::Status& status) {
-      EXPECT_TRUE(status.ok()) << status;
-      done.Notify();
-    });
+    ledger.Commit(*stream, package, std::move(verdict),
+                  [&](const absl::StatusOr<std::string>& status) {
+                    EXPECT_TRUE(status.ok()) << status.status();
+                    done.Notify();
+                  });
     done.WaitForNotification();
     response.Clear();
     *response.mutable_held() = log::replication::ToProto(stream->log->head());
@@ -71,10 +73,13 @@ void Fold(Ledger& ledger, log::Store& states) {
 
 TEST(Ledger, WhatWasReplicatedIsThereAfterRestarting) {
   log::MemoryStore store;
+  log::Archive archive(store);
+  core::ManualClock clock(0);
   Conversation c;
   Talk(c, 400);
-  Replicate(**Ledger::Open(store), c);
-  auto ledger = *Ledger::Open(store);
+  Replicate(**Ledger::Open(archive, clock), c);
+  log::Archive reopened(store);
+  auto ledger = *Ledger::Open(reopened, clock);
   ASSERT_EQ(ledger->logs().size(), 1u);
   EXPECT_EQ(ledger->logs()[0]->generations()[0]->head(), c.log().head());
   EXPECT_FALSE(ledger->logs()[0]->replicating());
@@ -85,8 +90,10 @@ TEST(Ledger, WhatWasReplicatedIsThereAfterRestarting) {
 
 TEST(Ledger, ASecondStreamOfALogIsRefusedWhileTheFirstLives) {
   log::MemoryStore store;
+  log::Archive archive(store);
+  core::ManualClock clock(0);
   Conversation c;
-  auto ledger = *Ledger::Open(store);
+  auto ledger = *Ledger::Open(archive, clock);
   auto first = ledger->Admit(Hello(c));
   ASSERT_TRUE(first.ok());
   EXPECT_EQ(ledger->Admit(Hello(c)).status().code(), absl::StatusCode::kAlreadyExists);
@@ -96,8 +103,10 @@ TEST(Ledger, ASecondStreamOfALogIsRefusedWhileTheFirstLives) {
 
 TEST(Ledger, ALogThatChangesItsSiteOrSkipsAGenerationIsRefusedAndLeavesNoTrace) {
   log::MemoryStore store;
+  log::Archive archive(store);
+  core::ManualClock clock(0);
   Conversation c;
-  auto ledger = *Ledger::Open(store);
+  auto ledger = *Ledger::Open(archive, clock);
   v1::AuthorHello late = Hello(c);
   late.set_generation(3);
   EXPECT_EQ(ledger->Admit(late).status().code(), absl::StatusCode::kFailedPrecondition);
@@ -110,9 +119,11 @@ TEST(Ledger, ALogThatChangesItsSiteOrSkipsAGenerationIsRefusedAndLeavesNoTrace) 
 
 TEST(Ledger, AFailedCommitIsToldAndNothingIsAcknowledgedAfterwards) {
   log::MemoryStore store;
+  log::Archive archive(store);
+  core::ManualClock clock(0);
   Conversation c;
   Talk(c, 1);
-  auto ledger = *Ledger::Open(store);
+  auto ledger = *Ledger::Open(archive, clock);
   auto stream = *ledger->Admit(Hello(c));
   store.FailCommits(absl::UnavailableError("the disk is gone"));
   log::replication::AuthorStream author(c.log(), {"acme", "north"}, {});
@@ -123,8 +134,8 @@ TEST(Ledger, AFailedCommitIsToldAndNothingIsAcknowledgedAfterwards) {
   auto package = std::make_shared<v1::EntryPackage>(request->package());
   absl::Notification done;
   ledger->Commit(stream, package, *log::replication::Verify(*stream.log, *package),
-                 [&](const absl::Status& status) {
-                   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+                 [&](const absl::StatusOr<std::string>& status) {
+                   EXPECT_EQ(status.status().code(), absl::StatusCode::kUnavailable);
                    done.Notify();
                  });
   done.WaitForNotification();
@@ -133,9 +144,11 @@ TEST(Ledger, AFailedCommitIsToldAndNothingIsAcknowledgedAfterwards) {
 
 TEST(Queries, PagesGoThroughAllSessionsNewestFirstWithoutGapOrRepetition) {
   log::MemoryStore store, states;
+  log::Archive archive(store);
+  core::ManualClock clock(0);
   Conversation c;
   Talk(c, 25);
-  auto ledger = *Ledger::Open(store);
+  auto ledger = *Ledger::Open(archive, clock);
   Replicate(*ledger, c);
   Fold(*ledger, states);
   Queries queries(*ledger, states);
@@ -158,9 +171,11 @@ TEST(Queries, PagesGoThroughAllSessionsNewestFirstWithoutGapOrRepetition) {
 
 TEST(Queries, WhatIsAskedForByNameIsFoundOrNamedInTheError) {
   log::MemoryStore store, states;
+  log::Archive archive(store);
+  core::ManualClock clock(0);
   Conversation c;
   Talk(c, 2);
-  auto ledger = *Ledger::Open(store);
+  auto ledger = *Ledger::Open(archive, clock);
   Replicate(*ledger, c);
   Fold(*ledger, states);
   Queries queries(*ledger, states);
@@ -199,11 +214,17 @@ TEST(Queries, WhatIsAskedForByNameIsFoundOrNamedInTheError) {
 
 TEST(Queries, EntriesAreReadAsTheyWereHashed) {
   log::MemoryStore store, states;
+  log::Archive archive(store);
+  core::ManualClock clock(0);
   Conversation c;
   Talk(c, 5);
-  auto ledger = *Ledger::Open(store);
+  auto ledger = *Ledger::Open(archive, clock);
   Replicate(*ledger, c);
-  Queries queries(*ledger, states);
+  log::Scrubber scrubber(
+      archive, clock, {0, 0},
+      [](const log::EventLog&) { return std::vector<log::tlog::VerifierKey>(); },
+      [](const log::EventLog&, const log::CheckFinding&) {});
+  LogQueries queries(*ledger, scrubber);
   v1::ReadEntriesRequest request;
   request.set_log("north");
   request.set_from(3);

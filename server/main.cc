@@ -7,11 +7,18 @@
 
 #include "core/check.h"
 #include "core/process/data_directory.h"
+#include "core/process/key_file.h"
+#include "core/process/metrics.h"
 #include "core/process/settings.h"
 #include "core/process/termination.h"
+#include "core/system_clock.h"
+#include "log/archive.h"
+#include "log/log_metrics.h"
 #include "log/rocksdb_store.h"
+#include "log/scrubber.h"
 #include "server/bookkeeper.h"
 #include "server/ledger.h"
+#include "server/log_queries.h"
 #include "server/queries.h"
 #include "server/rpc/server.h"
 
@@ -21,6 +28,10 @@ namespace {
 struct Flags {
   std::string data_dir;
   std::string listen = "127.0.0.1:7400";
+  std::string name = "chargeledger";
+  std::string signing_key;
+  std::string metrics_listen;
+  int64_t scrub_bytes_per_second = 4 << 20;
   std::string currency = "EUR";
   std::string price_per_kwh = "0.45";
   std::string start_fee = "0.35";
@@ -37,6 +48,17 @@ absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
                    "HOST:PORT for edge agents and queries (gRPC); port 0 takes a free one and "
                    "prints it",
                    flags.listen);
+  settings.AddText("name", "the name under which this ledger cosigns checkpoints", flags.name);
+  settings.AddText(
+      "signing_key",
+      "PEM file of the Ed25519 key that it cosigns with; empty: signing_key.pem in the "
+      "data directory, made at the first start",
+      flags.signing_key);
+  settings.AddText("metrics_listen", "HOST:PORT for Prometheus (/metrics); empty: none",
+                   flags.metrics_listen);
+  settings.AddInteger("scrub_bytes_per_second",
+                      "how fast stored logs are checked in the background; 0: not at all", 0,
+                      int64_t{1} << 40, flags.scrub_bytes_per_second);
   settings.AddText("billing.currency", "ISO 4217 code of all prices", flags.currency);
   settings.AddText("billing.price_per_kwh", "price of a kWh, at most four decimals",
                    flags.price_per_kwh);
@@ -50,28 +72,93 @@ int Fail(const absl::Status& status) {
   return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;
 }
 
+// The keys of those who sign a held log's checkpoints.
+log::Scrubber::KeysOf KeysOf(const Ledger& ledger) {
+  return [&ledger](const log::EventLog& log) {
+    std::vector<log::tlog::VerifierKey> keys;
+    for (const HeldLog* held : ledger.logs()) {
+      if (held->log_id() != log.log_id()) continue;
+      if (auto key = held->author_key(log.generation())) keys.push_back(*std::move(key));
+    }
+    return keys;
+  };
+}
+
+core::Metric DamagedLogs(const Ledger& ledger) {
+  core::Metric metric{"chargeledger_log_damaged",
+                      "1 for a log that was found damaged when it was opened.",
+                      core::Metric::Kind::kGauge,
+                      {}};
+  for (const HeldLog* held : ledger.logs()) {
+    metric.samples.push_back(
+        {{{"log", held->log_id().ToHex()}, {"site", held->site()}}, held->damage().ok() ? 0 : 1});
+  }
+  return metric;
+}
+
+// Serves metrics if an address was given.
+absl::StatusOr<std::unique_ptr<core::MetricsEndpoint>> ServeMetrics(const std::string& listen,
+                                                                    const log::Archive& archive,
+                                                                    const log::Scrubber& scrubber,
+                                                                    const Ledger& ledger) {
+  if (listen.empty()) return std::unique_ptr<core::MetricsEndpoint>();
+  CL_ASSIGN_OR_RETURN(core::Address address, core::Address::Parse("--metrics-listen", listen));
+  CL_ASSIGN_OR_RETURN(auto metrics, core::MetricsEndpoint::Listen(address, [&] {
+                        auto all = log::CollectLogMetrics(archive, scrubber);
+                        all.push_back(DamagedLogs(ledger));
+                        return all;
+                      }));
+  std::printf("metrics on %s\n", metrics->address().ToText().c_str());
+  return metrics;
+}
+
 absl::StatusOr<int> Run(const Flags& flags) {
   CL_ASSIGN_OR_RETURN(core::Address listen, core::Address::Parse("--listen", flags.listen));
   CL_ASSIGN_OR_RETURN(
       projections::FlatTariff tariff,
       projections::FlatTariff::Create(flags.currency, flags.price_per_kwh, flags.start_fee));
   CL_ASSIGN_OR_RETURN(auto directory, core::DataDirectory::Open(flags.data_dir));
-  CL_ASSIGN_OR_RETURN(auto logs, log::OpenRocksDbStore(directory->Below("log"), {}));
+  LedgerOptions ledger_options;
+  ledger_options.name = flags.name;
+  CL_ASSIGN_OR_RETURN(ledger_options.key,
+                      flags.signing_key.empty()
+                          ? core::ReadOrCreateKeyFile(directory->Below("signing_key.pem"),
+                                                      core::RandomBytes(core::kEd25519SeedSize))
+                          : core::ReadKeyFile(flags.signing_key));
+  core::SystemClock clock;
+  CL_ASSIGN_OR_RETURN(auto archive, log::Archive::Open(directory->path(), {}));
+  archive->OnFailed(
+      [](const absl::Status& status) { core::RequestTermination(status.ToString()); });
   log::RocksDbOptions state_options;
   state_options.use = log::RocksDbOptions::Use::kState;
   CL_ASSIGN_OR_RETURN(auto states, log::OpenRocksDbStore(directory->Below("state"), state_options));
-  CL_ASSIGN_OR_RETURN(auto ledger, Ledger::Open(*logs));
+  CL_ASSIGN_OR_RETURN(auto ledger, Ledger::Open(*archive, clock, ledger_options));
+  for (const HeldLog* held : ledger->logs()) {
+    if (!held->damage().ok()) {
+      spdlog::error("site {}: {}", held->site(), held->damage().ToString());
+    }
+  }
   Bookkeeper bookkeeper(*states, tariff);
   ledger->OnGrown([&](const std::vector<HeldLog*>& grown) { bookkeeper.OnGrown(grown); });
   ledger->OnFailed([](const absl::Status& status) { core::RequestTermination(status.ToString()); });
   bookkeeper.OnGrown(ledger->logs());
   Queries queries(*ledger, *states);
-  CL_ASSIGN_OR_RETURN(auto server, RpcServer::Listen(listen, *ledger, queries));
+  log::ScrubberOptions scrub_options;
+  scrub_options.bytes_per_second = flags.scrub_bytes_per_second;
+  log::Scrubber scrubber(*archive, clock, scrub_options, KeysOf(*ledger),
+                         [](auto& log, auto& found) {
+                           spdlog::error("scrub: log {}: {}", log.log_id().ToHex(), found.detail);
+                         });
+  LogQueries log_queries(*ledger, scrubber);
+  CL_ASSIGN_OR_RETURN(auto metrics,
+                      ServeMetrics(flags.metrics_listen, *archive, scrubber, *ledger));
+  CL_ASSIGN_OR_RETURN(auto server, RpcServer::Listen(listen, *ledger, queries, log_queries));
   std::printf("listening on %s\n", server->address().ToText().c_str());
   std::fflush(stdout);
   const int code = core::WaitForTermination();
   // Streams end first, then what they had handed over is committed, then the books are closed.
   server.reset();
+  metrics.reset();
   ledger.reset();
   return code;
 }

@@ -12,6 +12,7 @@
 #include "log/replication/holder.h"
 #include "projections/books.h"
 #include "projections/keys.h"
+#include "server/log_lookup.h"
 #include "server/view.h"
 
 namespace chargeledger::server {
@@ -275,6 +276,9 @@ absl::StatusOr<v1::LogInfo> Queries::Describe(const HeldLog& held,
     generation.set_generation(log->generation().value());
     *generation.mutable_head() = log::replication::ToProto(log->head());
   }
+  if (const absl::Status damage = held.damage(); !damage.ok()) {
+    info.set_damage(std::string(damage.message()));
+  }
   if (auto author = held.author()) {
     *info.mutable_author_head() = author->head();
     info.set_author_generation(author->generation());
@@ -300,41 +304,9 @@ absl::StatusOr<v1::ListLogsResponse> Queries::ListLogs() const {
   return response;
 }
 
-absl::StatusOr<HeldLog*> Queries::FindLog(const std::string& name) const {
-  std::vector<HeldLog*> found;
-  for (HeldLog* held : ledger_.logs()) {
-    if (held->site() == name ||
-        (name.size() >= 4 && absl::StartsWith(held->log_id().ToHex(), name))) {
-      found.push_back(held);
-    }
-  }
-  if (found.size() == 1) return found[0];
-  if (found.empty()) {
-    return absl::NotFoundError(absl::StrCat(
-        "no log is called \"", absl::CHexEscape(name),
-        "\"; give a site's name, a log id, or at least 4 hex digits that one begins with"));
-  }
-  return absl::InvalidArgumentError(absl::StrCat("\"", absl::CHexEscape(name), "\" fits ",
-                                                 found.size(), " logs; give more of the log id"));
-}
-
-namespace {
-
-absl::StatusOr<log::EventLog*> FindGeneration(const HeldLog& held, uint32_t generation) {
-  const std::vector<log::EventLog*> logs = held.generations();
-  for (log::EventLog* log : logs) {
-    if (log->generation().value() == generation) return log;
-  }
-  if (generation == 0 && !logs.empty()) return logs.back();
-  return absl::NotFoundError(absl::StrCat("log ", held.log_id().ToHex(), " has no generation ",
-                                          generation, "; it has 1 to ", logs.size()));
-}
-
-}  // namespace
-
 absl::StatusOr<v1::GetLogHeadResponse> Queries::GetLogHead(
     const v1::GetLogHeadRequest& request) const {
-  CL_ASSIGN_OR_RETURN(HeldLog * held, FindLog(request.log()));
+  CL_ASSIGN_OR_RETURN(HeldLog * held, FindLog(ledger_, request.log()));
   CL_ASSIGN_OR_RETURN(log::EventLog * log, FindGeneration(*held, request.generation()));
   v1::GetLogHeadResponse response;
   CL_ASSIGN_OR_RETURN(*response.mutable_log(), Describe(*held, states_));
@@ -346,22 +318,6 @@ absl::StatusOr<v1::GetLogHeadResponse> Queries::GetLogHead(
   }
   *response.mutable_head() = log::replication::ToProto(head);
   return response;
-}
-
-absl::Status Queries::ReadEntries(
-    const v1::ReadEntriesRequest& request,
-    absl::FunctionRef<bool(const v1::ReadEntriesResponse&)> send) const {
-  CL_ASSIGN_OR_RETURN(HeldLog * held, FindLog(request.log()));
-  CL_ASSIGN_OR_RETURN(log::EventLog * log, FindGeneration(*held, request.generation()));
-  const uint64_t count = request.count() == 0 ? ~uint64_t{0} : request.count();
-  return log->Read(core::Sequence(request.from()), count,
-                   [&](core::Sequence sequence, absl::string_view entry) {
-                     v1::ReadEntriesResponse response;
-                     response.set_sequence(sequence.value());
-                     response.set_entry(entry.data(), entry.size());
-                     response.set_leaf_hash(std::string(log::LeafHash(entry).bytes()));
-                     return send(response);
-                   });
 }
 
 }  // namespace chargeledger::server

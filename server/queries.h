@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "chargeledger/v1/query.pb.h"
@@ -40,12 +39,7 @@ class Queries {
   absl::StatusOr<v1::ListLogsResponse> ListLogs() const;
   absl::StatusOr<v1::GetLogHeadResponse> GetLogHead(const v1::GetLogHeadRequest& request) const;
 
-  // Sends entries until the end or until `send` returns false.
-  absl::Status ReadEntries(const v1::ReadEntriesRequest& request,
-                           absl::FunctionRef<bool(const v1::ReadEntriesResponse&)> send) const;
-
  private:
-  absl::StatusOr<HeldLog*> FindLog(const std::string& name) const;
   absl::StatusOr<v1::LogInfo> Describe(const HeldLog& held, const log::Reader& states) const;
 
   const Ledger& ledger_;

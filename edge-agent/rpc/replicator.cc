@@ -167,6 +167,9 @@ void Replicator::Receive(Stream& stream) {
     absl::MutexLock lock(&stream.mutex);
     stream.failure = stream.machine.OnResponse(response);
     if (!stream.failure.ok()) break;
+    if (!response.checkpoint().empty() && options_.cosigned) {
+      options_.cosigned(stream.machine.cosigned());
+    }
     if (response.has_position()) {
       spdlog::info("replicating to {} from entry {} on", options_.ledger,
                    response.position().size());

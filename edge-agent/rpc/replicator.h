@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -29,6 +30,8 @@ struct ReplicatorOptions {
   log::replication::AuthorOptions stream;
   int64_t first_pause_ms = 200;
   int64_t longest_pause_ms = 5'000;
+  // Called with each checkpoint that the ledger has cosigned, on a thread of the replicator.
+  std::function<void(const std::string&)> cosigned;
 };
 
 class Replicator {

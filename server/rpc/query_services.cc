@@ -96,7 +96,7 @@ class Faults final : public v1::FaultService::Service {
 
 class Logs final : public v1::LogService::Service {
  public:
-  explicit Logs(const Queries& queries) : queries_(queries) {}
+  Logs(const Queries& queries, const LogQueries& logs) : queries_(queries), logs_(logs) {}
 
   grpc::Status ListLogs(ServerContext*, const v1::ListLogsRequest*,
                         v1::ListLogsResponse* response) override {
@@ -106,26 +106,49 @@ class Logs final : public v1::LogService::Service {
                           v1::GetLogHeadResponse* response) override {
     return Answer(queries_.GetLogHead(*request), response);
   }
+  grpc::Status GetCheckpoint(ServerContext*, const v1::GetCheckpointRequest* request,
+                             v1::GetCheckpointResponse* response) override {
+    return Answer(logs_.GetCheckpoint(*request), response);
+  }
+  grpc::Status GetInclusionProof(ServerContext*, const v1::GetInclusionProofRequest* request,
+                                 v1::GetInclusionProofResponse* response) override {
+    return Answer(logs_.GetInclusionProof(*request), response);
+  }
+  grpc::Status GetConsistencyProof(ServerContext*, const v1::GetConsistencyProofRequest* request,
+                                   v1::GetConsistencyProofResponse* response) override {
+    return Answer(logs_.GetConsistencyProof(*request), response);
+  }
+  grpc::Status ListKeys(ServerContext*, const v1::ListKeysRequest* request,
+                        v1::ListKeysResponse* response) override {
+    return Answer(logs_.ListKeys(*request), response);
+  }
+  grpc::Status ScrubLog(ServerContext*, const v1::ScrubLogRequest* request,
+                        grpc::ServerWriter<v1::ScrubLogResponse>* writer) override {
+    return Translate(logs_.ScrubLog(
+        *request, [&](const v1::ScrubLogResponse& response) { return writer->Write(response); }));
+  }
   grpc::Status ReadEntries(ServerContext*, const v1::ReadEntriesRequest* request,
                            grpc::ServerWriter<v1::ReadEntriesResponse>* writer) override {
-    return Translate(queries_.ReadEntries(*request, [&](const v1::ReadEntriesResponse& response) {
+    return Translate(logs_.ReadEntries(*request, [&](const v1::ReadEntriesResponse& response) {
       return writer->Write(response);
     }));
   }
 
  private:
   const Queries& queries_;
+  const LogQueries& logs_;
 };
 
 }  // namespace
 
-std::vector<std::unique_ptr<grpc::Service>> MakeQueryServices(const Queries& queries) {
+std::vector<std::unique_ptr<grpc::Service>> MakeQueryServices(const Queries& queries,
+                                                              const LogQueries& logs) {
   std::vector<std::unique_ptr<grpc::Service>> services;
   services.push_back(std::make_unique<Sites>(queries));
   services.push_back(std::make_unique<Sessions>(queries));
   services.push_back(std::make_unique<Billing>(queries));
   services.push_back(std::make_unique<Faults>(queries));
-  services.push_back(std::make_unique<Logs>(queries));
+  services.push_back(std::make_unique<Logs>(queries, logs));
   return services;
 }
 

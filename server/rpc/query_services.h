@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "server/log_queries.h"
 #include "server/queries.h"
 
 namespace grpc {
@@ -13,6 +14,7 @@ class Service;
 namespace chargeledger::server {
 
 // Site, session, billing, fault and log services; `queries` outlives them.
-std::vector<std::unique_ptr<grpc::Service>> MakeQueryServices(const Queries& queries);
+std::vector<std::unique_ptr<grpc::Service>> MakeQueryServices(const Queries& queries,
+                                                              const LogQueries& logs);
 
 }  // namespace chargeledger::server

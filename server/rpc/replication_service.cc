@@ -69,6 +69,7 @@ class ReplicationStream final
       return Refuse(MakeRefusal(reason, admitted.status().message(), {}));
     }
     stream_ = *admitted;
+    author_key_ = stream_->held->author_key(stream_->log->generation());
     const log::TreeHead head = stream_->log->head();
     spdlog::info("site {} ({}) replicates from entry {} on", hello.site(), peer_, head.size);
     v1::ReplicateResponse response;
@@ -83,23 +84,26 @@ class ReplicationStream final
                                 stream_->log->head()));
     }
     std::shared_ptr<const v1::EntryPackage> package(request_, &request_->package());
-    absl::StatusOr<Verdict> verdict = log::replication::Verify(*stream_->log, *package);
+    absl::StatusOr<Verdict> verdict = log::replication::Verify(
+        *stream_->log, *package, author_key_.has_value() ? &*author_key_ : nullptr);
     if (!verdict.ok()) {
       return Refuse(MakeRefusal(v1::Refusal::REASON_UNAVAILABLE, verdict.status().message(),
                                 stream_->log->head()));
     }
     if (verdict->refusal.has_value()) return Refuse(*verdict->refusal);
     // No read is under way until this has come back, so the stream outlives it.
-    ledger_.Commit(*stream_, std::move(package), *std::move(verdict),
-                   [this](const absl::Status& status) { OnCommitted(status); });
+    ledger_.Commit(
+        *stream_, std::move(package), *std::move(verdict),
+        [this](const absl::StatusOr<std::string>& checkpoint) { OnCommitted(checkpoint); });
   }
 
-  void OnCommitted(const absl::Status& status) {
-    if (!status.ok()) {
-      return Refuse(
-          MakeRefusal(v1::Refusal::REASON_UNAVAILABLE, status.message(), stream_->log->head()));
+  void OnCommitted(const absl::StatusOr<std::string>& checkpoint) {
+    if (!checkpoint.ok()) {
+      return Refuse(MakeRefusal(v1::Refusal::REASON_UNAVAILABLE, checkpoint.status().message(),
+                                stream_->log->head()));
     }
     v1::ReplicateResponse response;
+    response.set_checkpoint(*checkpoint);
     *response.mutable_held() = log::replication::ToProto(stream_->log->head());
     Send(std::move(response));
     ReadNext();
@@ -115,9 +119,13 @@ class ReplicationStream final
   void Send(v1::ReplicateResponse response) {
     absl::MutexLock lock(&mutex_);
     // The position must not be skipped: the author sends nothing before it.
+    // Nor must a checkpoint, which not every answer carries.
     if (next_.has_value() && next_->has_position() && response.has_held()) {
       *next_->mutable_position() = response.held();
     } else {
+      if (next_.has_value() && response.has_held() && response.checkpoint().empty()) {
+        response.set_checkpoint(next_->checkpoint());
+      }
       next_ = std::move(response);
     }
     if (!writing_) StartNextWrite();
@@ -158,6 +166,7 @@ class ReplicationStream final
   const std::string peer_;
   std::shared_ptr<v1::ReplicateRequest> request_;
   std::optional<Ledger::Stream> stream_;
+  std::optional<log::tlog::VerifierKey> author_key_;
   std::atomic<bool> refused_{false};
   absl::Mutex mutex_;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;

@@ -23,8 +23,8 @@ constexpr int64_t kGoodbyeMs = 500;
 
 class RunningServer final : public RpcServer {
  public:
-  RunningServer(Ledger& ledger, const Queries& queries)
-      : replication_(ledger), services_(MakeQueryServices(queries)) {}
+  RunningServer(Ledger& ledger, const Queries& queries, const LogQueries& logs)
+      : replication_(ledger), services_(MakeQueryServices(queries, logs)) {}
   ~RunningServer() override {
     if (server_ == nullptr) return;
     server_->Shutdown(
@@ -68,9 +68,9 @@ class RunningServer final : public RpcServer {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Listen(const core::Address& address,
-                                                             Ledger& ledger,
-                                                             const Queries& queries) {
-  auto server = std::make_unique<RunningServer>(ledger, queries);
+                                                             Ledger& ledger, const Queries& queries,
+                                                             const LogQueries& logs) {
+  auto server = std::make_unique<RunningServer>(ledger, queries, logs);
   absl::Status status = server->Start(address);
   if (!status.ok()) return status;
   return std::unique_ptr<RpcServer>(std::move(server));

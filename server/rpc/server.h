@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "core/process/address.h"
 #include "server/ledger.h"
+#include "server/log_queries.h"
 #include "server/queries.h"
 
 namespace chargeledger::server {
@@ -14,7 +15,8 @@ class RpcServer {
  public:
   // All outlive the server. UNAVAILABLE names an address that cannot be listened on.
   static absl::StatusOr<std::unique_ptr<RpcServer>> Listen(const core::Address& address,
-                                                           Ledger& ledger, const Queries& queries);
+                                                           Ledger& ledger, const Queries& queries,
+                                                           const LogQueries& logs);
   // Cancels the streams and waits for the calls under way.
   virtual ~RpcServer() = default;
 

@@ -24,9 +24,14 @@ class ServerTest : public testing::Test {
   using Stream = grpc::ClientReaderWriter<v1::ReplicateRequest, v1::ReplicateResponse>;
 
   ServerTest() {
-    ledger_ = *Ledger::Open(logs_);
+    ledger_ = *Ledger::Open(archive_, clock_);
     queries_ = std::make_unique<Queries>(*ledger_, states_);
-    server_ = *RpcServer::Listen({"127.0.0.1", 0}, *ledger_, *queries_);
+    scrubber_ = std::make_unique<log::Scrubber>(
+        archive_, clock_, log::ScrubberOptions{0, 0},
+        [](const log::EventLog&) { return std::vector<log::tlog::VerifierKey>(); },
+        [](const log::EventLog&, const log::CheckFinding&) {});
+    log_queries_ = std::make_unique<LogQueries>(*ledger_, *scrubber_);
+    server_ = *RpcServer::Listen({"127.0.0.1", 0}, *ledger_, *queries_, *log_queries_);
     channel_ = grpc::CreateChannel(server_->address().ToText(), grpc::InsecureChannelCredentials());
   }
 
@@ -92,8 +97,12 @@ class ServerTest : public testing::Test {
   }
 
   log::MemoryStore logs_, states_;
+  log::Archive archive_{logs_};
+  core::ManualClock clock_{0};
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<Queries> queries_;
+  std::unique_ptr<log::Scrubber> scrubber_;
+  std::unique_ptr<LogQueries> log_queries_;
   std::unique_ptr<RpcServer> server_;
   std::shared_ptr<grpc::Channel> channel_;
 };

@@ -9,12 +9,16 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "core/system_clock.h"
 #include "edge-agent/rpc/replicator.h"
+#include "log/archive.h"
 #include "log/memory_store.h"
 #include "log/rocksdb_store.h"
+#include "log/scrubber.h"
 #include "projections/books.h"
 #include "projections/runtime/folder.h"
 #include "server/ledger.h"
+#include "server/log_queries.h"
 #include "server/queries.h"
 #include "server/rpc/server.h"
 #include "tests/bench/traffic.h"
@@ -113,9 +117,10 @@ void BM_IngestOverGrpc(benchmark::State& state) {
   auto author_log = Fill(author_store, log::Durability::kBuffered);
   for (auto _ : state) {
     Scratch scratch;
-    auto logs = *log::OpenRocksDbStore(scratch.Below("log"), {});
+    auto archive = *log::Archive::Open(scratch.Below(""), {});
     log::MemoryStore states;
-    auto ledger = *server::Ledger::Open(*logs);
+    core::SystemClock clock;
+    auto ledger = *server::Ledger::Open(*archive, clock);
     struct Progress {
       absl::Mutex mutex;
       uint64_t held = 0;
@@ -125,7 +130,12 @@ void BM_IngestOverGrpc(benchmark::State& state) {
       progress.held = grown[0]->generations()[0]->head().size;
     });
     server::Queries queries(*ledger, states);
-    auto rpc = *server::RpcServer::Listen({"127.0.0.1", 0}, *ledger, queries);
+    log::Scrubber scrubber(
+        *archive, clock, {0, 0},
+        [](const log::EventLog&) { return std::vector<log::tlog::VerifierKey>(); },
+        [](const log::EventLog&, const log::CheckFinding&) {});
+    server::LogQueries log_queries(*ledger, scrubber);
+    auto rpc = *server::RpcServer::Listen({"127.0.0.1", 0}, *ledger, queries, log_queries);
     edge_agent::ReplicatorOptions options;
     options.ledger = rpc->address().ToText();
     edge_agent::Replicator replicator(*author_log, {"acme", "north"}, options);

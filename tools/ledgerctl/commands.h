@@ -46,6 +46,18 @@ absl::Status ListEntries(const Context& context, const std::string& log, uint32_
 absl::Status ShowHead(const Context& context, const std::string& log, uint32_t generation,
                       std::optional<uint64_t> size);
 
+// What can be checked without the ledger. Proofs go to `path`, or to the terminal if it is empty.
+absl::Status ListKeys(const Context& context, const std::string& log);
+absl::Status ShowCheckpoint(const Context& context, const std::string& log, uint32_t generation,
+                            std::optional<uint64_t> size);
+absl::Status ProveInclusion(const Context& context, const std::string& log, uint32_t generation,
+                            uint64_t entry, std::optional<uint64_t> size, const std::string& path);
+absl::Status ProveConsistency(const Context& context, const std::string& log, uint32_t generation,
+                              uint64_t from, std::optional<uint64_t> to, const std::string& path);
+absl::Status ExportLog(const Context& context, const std::string& log, uint32_t generation,
+                       const std::string& directory);
+absl::Status ScrubLog(const Context& context, const std::string& log, uint32_t generation);
+
 // Text of values, shared by the commands.
 // `2026-11-20 21:46:00`, "-" for 0.
 std::string HumanTime(int64_t us);

@@ -8,6 +8,7 @@
 
 #include "core/process/address.h"
 #include "tools/ledgerctl/commands.h"
+#include "tools/ledgerctl/verify.h"
 
 namespace chargeledger::ledgerctl {
 namespace {
@@ -24,6 +25,11 @@ struct Arguments {
   uint64_t from = 0;
   uint64_t count = 20;
   std::optional<uint64_t> size;
+  uint64_t entry = 0;
+  std::optional<uint64_t> to;
+  std::string path;
+  std::vector<std::string> keys;
+  bool rebuild_heads = false;
   Command command;
 };
 
@@ -38,6 +44,8 @@ class Grammar {
     DeclareSessions();
     DeclareFaults();
     DeclareLogs();
+    DeclareEvidence();
+    DeclareOffline();
   }
 
  private:
@@ -69,9 +77,13 @@ class Grammar {
   void DeclareSessions();
   void DeclareFaults();
   void DeclareLogs();
+  void DeclareEvidence();
+  void DeclareOffline();
+  CLI::App* AddLog(CLI::App* verb);
 
   CLI::App& app_;
   Arguments& arguments_;
+  CLI::App* log_ = nullptr;
 };
 
 void Grammar::DeclareGlobal() {
@@ -139,22 +151,92 @@ void Grammar::DeclareFaults() {
 
 void Grammar::DeclareLogs() {
   const Arguments& a = arguments_;
-  CLI::App* log = Noun("log", "the logs that the ledger holds");
+  CLI::App* log = log_ = Noun("log", "the logs that the ledger holds");
   Verb(log, "list", "all logs, their size and root", ListLogs);
   CLI::App* entries = Verb(log, "entries", "entries as they were recorded", [&](const Context& c) {
     return ListEntries(c, a.log, a.generation, a.from, a.count);
   });
   CLI::App* head = Verb(log, "head", "size, root, projections and their digests",
                         [&](const Context& c) { return ShowHead(c, a.log, a.generation, a.size); });
-  for (CLI::App* verb : {entries, head}) {
-    verb->add_option("log", arguments_.log, "site's name, log id, or how a log id begins")
-        ->required();
-    verb->add_option("--generation", arguments_.generation, "0: the newest");
-  }
+  AddLog(entries);
+  AddLog(head);
   entries->add_option("--from", arguments_.from, "first entry");
   entries->add_option("--count", arguments_.count, "how many; 0: to the end")
       ->capture_default_str();
   head->add_option("--size", arguments_.size, "the head that the log had at this size");
+}
+
+CLI::App* Grammar::AddLog(CLI::App* verb) {
+  verb->add_option("log", arguments_.log, "site's name, log id, or how a log id begins")
+      ->required();
+  verb->add_option("--generation", arguments_.generation, "0: the newest");
+  return verb;
+}
+
+void Grammar::DeclareEvidence() {
+  const Arguments& a = arguments_;
+  AddLog(Verb(log_, "keys", "who signs the log's checkpoints",
+              [&](const Context& c) { return ListKeys(c, a.log); }));
+  AddLog(Verb(log_, "checkpoint", "a signed checkpoint", [&](const Context& c) {
+    return ShowCheckpoint(c, a.log, a.generation, a.size);
+  }))->add_option("--size", arguments_.size, "of this earlier size");
+  CLI::App* proof = log_->add_subcommand("proof", "a file that proves something without a server");
+  proof->require_subcommand(1);
+  proof->fallthrough();
+  CLI::App* inclusion =
+      AddLog(Verb(proof, "inclusion", "that an entry is in the log", [&](const Context& c) {
+        return ProveInclusion(c, a.log, a.generation, a.entry, a.size, a.path);
+      }));
+  inclusion->add_option("--entry", arguments_.entry, "the entry's number")->required();
+  inclusion->add_option("--size", arguments_.size,
+                        "in the tree of this size; not given: the "
+                        "newest signed one");
+  CLI::App* consistency =
+      AddLog(Verb(proof, "consistency", "that the log only grew", [&](const Context& c) {
+        return ProveConsistency(c, a.log, a.generation, a.from, a.to, a.path);
+      }));
+  consistency->add_option("--from", arguments_.from, "the smaller size")->required();
+  consistency->add_option("--to", arguments_.to,
+                          "the larger size; not given: the newest signed one");
+  for (CLI::App* verb : {inclusion, consistency}) {
+    verb->add_option("--out", arguments_.path, "file to write; not given: the terminal");
+  }
+  AddLog(Verb(log_, "export", "the log as a folder of static files (C2SP tlog-tiles)",
+              [&](const Context& c) { return ExportLog(c, a.log, a.generation, a.path); }))
+      ->add_option("dir", arguments_.path, "folder to create")
+      ->required();
+  AddLog(Verb(log_, "scrub", "check all that the ledger has stored of the log, now",
+              [&](const Context& c) { return ScrubLog(c, a.log, a.generation); }));
+}
+
+void Grammar::DeclareOffline() {
+  const Arguments& a = arguments_;
+  CLI::App* verify = Noun("verify", "check evidence, without any server");
+  CLI::App* proof = Verb(verify, "proof", "a proof file of `log proof`",
+                         [&](const Context& c) { return VerifyProof(a.path, a.keys, c.out); });
+  CLI::App* tiles = Verb(verify, "tiles", "a folder of `log export`",
+                         [&](const Context& c) { return VerifyTiles(a.path, a.keys, c.out); });
+  CLI::App* merkle = Verb(verify, "merkle", "Merkle tree cases in JSON (docs/log_format.md)",
+                          [&](const Context& c) { return VerifyMerkle(a.path, c.out); });
+  for (CLI::App* verb : {proof, tiles, merkle}) {
+    verb->add_option("path", arguments_.path, "file or folder")->required();
+  }
+  for (CLI::App* verb : {proof, tiles}) {
+    verb->add_option("--key", arguments_.keys,
+                     "vkey (log keys) of who must have signed; may be given several times")
+        ->required();
+  }
+  CLI::App* fsck = app_.add_subcommand(
+      "fsck", "check the data directory of a stopped ledgerd or edge-agent from the bytes up");
+  fsck->fallthrough();
+  fsck->callback([this] {
+    arguments_.command = [this](const Context& c) {
+      return Fsck(arguments_.path, arguments_.rebuild_heads, c.out);
+    };
+  });
+  fsck->add_option("--data-dir", arguments_.path, "its --data-dir")->required();
+  fsck->add_flag("--rebuild-heads", arguments_.rebuild_heads,
+                 "write a lost head file anew from what the store holds");
 }
 
 int Main(int argc, char** argv) {

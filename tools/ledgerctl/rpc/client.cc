@@ -156,7 +156,40 @@ absl::StatusOr<v1::GetLogHeadResponse> Client::GetLogHead(const v1::GetLogHeadRe
   CL_ANSWER(Call(stubs_->logs, &v1::LogService::Stub::GetLogHead, request, response));
 }
 
+absl::StatusOr<v1::GetCheckpointResponse> Client::GetCheckpoint(
+    const v1::GetCheckpointRequest& request) {
+  v1::GetCheckpointResponse response;
+  CL_ANSWER(Call(stubs_->logs, &v1::LogService::Stub::GetCheckpoint, request, response));
+}
+
+absl::StatusOr<v1::GetInclusionProofResponse> Client::GetInclusionProof(
+    const v1::GetInclusionProofRequest& request) {
+  v1::GetInclusionProofResponse response;
+  CL_ANSWER(Call(stubs_->logs, &v1::LogService::Stub::GetInclusionProof, request, response));
+}
+
+absl::StatusOr<v1::GetConsistencyProofResponse> Client::GetConsistencyProof(
+    const v1::GetConsistencyProofRequest& request) {
+  v1::GetConsistencyProofResponse response;
+  CL_ANSWER(Call(stubs_->logs, &v1::LogService::Stub::GetConsistencyProof, request, response));
+}
+
+absl::StatusOr<v1::ListKeysResponse> Client::ListKeys(const v1::ListKeysRequest& request) {
+  v1::ListKeysResponse response;
+  CL_ANSWER(Call(stubs_->logs, &v1::LogService::Stub::ListKeys, request, response));
+}
+
 #undef CL_ANSWER
+
+absl::Status Client::ScrubLog(const v1::ScrubLogRequest& request,
+                              const std::function<void(const v1::ScrubLogResponse&)>& each) {
+  // As long as it takes; progress comes meanwhile.
+  grpc::ClientContext context;
+  auto reader = stubs_->logs.ScrubLog(&context, request);
+  v1::ScrubLogResponse response;
+  while (reader->Read(&response)) each(response);
+  return Explain(Translate(reader->Finish()));
+}
 
 absl::Status Client::ReadEntries(const v1::ReadEntriesRequest& request,
                                  const std::function<void(const v1::ReadEntriesResponse&)>& each) {

@@ -35,6 +35,14 @@ class Client {
   absl::StatusOr<v1::GetLogHeadResponse> GetLogHead(const v1::GetLogHeadRequest& request);
   absl::Status ReadEntries(const v1::ReadEntriesRequest& request,
                            const std::function<void(const v1::ReadEntriesResponse&)>& each);
+  absl::StatusOr<v1::GetCheckpointResponse> GetCheckpoint(const v1::GetCheckpointRequest& request);
+  absl::StatusOr<v1::GetInclusionProofResponse> GetInclusionProof(
+      const v1::GetInclusionProofRequest& request);
+  absl::StatusOr<v1::GetConsistencyProofResponse> GetConsistencyProof(
+      const v1::GetConsistencyProofRequest& request);
+  absl::StatusOr<v1::ListKeysResponse> ListKeys(const v1::ListKeysRequest& request);
+  absl::Status ScrubLog(const v1::ScrubLogRequest& request,
+                        const std::function<void(const v1::ScrubLogResponse&)>& each);
 
  private:
   struct Stubs;
