@@ -17,6 +17,23 @@ absl::Status Lost(const EventLog& log, const TreeHead& witnessed, const TreeHead
                    ". Its write-ahead log was lost or cut, or the store is an older copy"));
 }
 
+// A store that has nothing of a log that the head file knows is another store, or a new one in the
+// place of one that was lost.
+absl::Status CheckKnown(const Store& store, const HeadFile& heads) {
+  for (const auto& [log_id, generation] : heads.names()) {
+    const TreeHead head = *heads.Find(log_id, generation);
+    if (head.size == 0) continue;
+    CL_ASSIGN_OR_RETURN(auto stored, store.Get(LogKeys(log_id, generation).Head()));
+    if (stored.has_value()) continue;
+    return absl::DataLossError(absl::StrCat(
+        "log ", log_id.ToHex(), " generation ", generation.value(), ": the head file remembers ",
+        head.size, " entries, but the store in `", Archive::kStoreName,
+        "` has nothing of this log. Put the store back; to begin anew, start with an empty data "
+        "directory"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Archive>> Archive::Open(const std::string& directory,
@@ -24,6 +41,7 @@ absl::StatusOr<std::unique_ptr<Archive>> Archive::Open(const std::string& direct
   CL_ASSIGN_OR_RETURN(auto store,
                       OpenRocksDbStore(absl::StrCat(directory, "/", kStoreName), options));
   CL_ASSIGN_OR_RETURN(auto heads, HeadFile::Open(absl::StrCat(directory, "/", kHeadsName)));
+  CL_RETURN_IF_ERROR(CheckKnown(*store, *heads));
   std::unique_ptr<Archive> archive(new Archive(std::move(store), std::move(heads)));
   archive->sealer_ = std::thread([a = archive.get()] { a->SealInBackground(); });
   return archive;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "chargeledger/v1/storage.pb.h"
 #include "core/check.h"
@@ -125,6 +126,32 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory, b
   return OpenRocksDbStore(StorePath(directory), options);
 }
 
+absl::Status CheckLogs(const Store& store, const std::string& directory, const FsckOptions& options,
+                       FsckProgress progress, FsckReport& report) {
+  CL_ASSIGN_OR_RETURN(auto names, ReadNames(store, options, report));
+  CL_ASSIGN_OR_RETURN(report.logs, FindLogs(store, report));
+  std::unique_ptr<HeadFile> heads;
+  std::error_code error;
+  if (std::filesystem::exists(HeadsPath(directory), error)) {
+    CL_ASSIGN_OR_RETURN(heads, HeadFile::Open(HeadsPath(directory)));
+  } else {
+    report.findings.push_back(absl::StrCat("the head file `", Archive::kHeadsName, "` is missing"));
+  }
+  for (FsckLog& log : report.logs) {
+    const Name& name = names[log.log_id];
+    log.operator_name = name.operator_name;
+    log.site = name.site;
+    LogChecker checker(store, log.log_id, log.generation, log.head, KeysOf(log, name.public_key));
+    while (!checker.done()) {
+      CL_RETURN_IF_ERROR(checker.Step().status());
+      progress(checker);
+    }
+    log.findings = checker.findings();
+    if (heads != nullptr) CL_RETURN_IF_ERROR(CheckHead(store, *heads, log));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 bool FsckReport::clean() const {
@@ -144,27 +171,14 @@ absl::StatusOr<FsckReport> CheckDataDirectory(const std::string& directory,
   if (absl::Status status = (*store)->VerifyFiles(); !status.ok()) {
     report.findings.emplace_back(status.message());
   }
-  CL_ASSIGN_OR_RETURN(auto names, ReadNames(**store, options, report));
-  CL_ASSIGN_OR_RETURN(report.logs, FindLogs(**store, report));
-  std::unique_ptr<HeadFile> heads;
-  std::error_code error;
-  if (std::filesystem::exists(HeadsPath(directory), error)) {
-    CL_ASSIGN_OR_RETURN(heads, HeadFile::Open(HeadsPath(directory)));
-  } else {
-    report.findings.push_back(absl::StrCat("the head file `", Archive::kHeadsName, "` is missing"));
+  absl::Status checked = CheckLogs(**store, directory, options, progress, report);
+  // What is too damaged for the walk to go on is a finding as well.
+  if (checked.code() == absl::StatusCode::kDataLoss) {
+    const std::string finding(checked.message());
+    if (!absl::c_linear_search(report.findings, finding)) report.findings.push_back(finding);
+    checked = absl::OkStatus();
   }
-  for (FsckLog& log : report.logs) {
-    const Name& name = names[log.log_id];
-    log.operator_name = name.operator_name;
-    log.site = name.site;
-    LogChecker checker(**store, log.log_id, log.generation, log.head, KeysOf(log, name.public_key));
-    while (!checker.done()) {
-      CL_RETURN_IF_ERROR(checker.Step().status());
-      progress(checker);
-    }
-    log.findings = checker.findings();
-    if (heads != nullptr) CL_RETURN_IF_ERROR(CheckHead(**store, *heads, log));
-  }
+  CL_RETURN_IF_ERROR(checked);
   return report;
 }
 

@@ -110,8 +110,9 @@ absl::Status HeadFile::Load() {
 }
 
 absl::Status HeadFile::Failed(absl::string_view what) {
-  failure_ =
-      absl::UnavailableError(absl::StrCat("cannot ", what, " ", path_, ": ", strerror(errno)));
+  const std::string message = absl::StrCat("cannot ", what, " ", path_, ": ", strerror(errno));
+  const bool full = errno == ENOSPC || errno == EDQUOT;
+  failure_ = full ? absl::ResourceExhaustedError(message) : absl::UnavailableError(message);
   return failure_;
 }
 
@@ -121,6 +122,15 @@ std::optional<TreeHead> HeadFile::Find(const core::LogId& log_id,
   auto found = records_.find({log_id, generation.value()});
   if (found == records_.end()) return std::nullopt;
   return found->second.head;
+}
+
+std::vector<std::pair<core::LogId, core::Generation>> HeadFile::names() const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<std::pair<core::LogId, core::Generation>> names;
+  for (const auto& [name, record] : records_) {
+    names.emplace_back(name.first, core::Generation(name.second));
+  }
+  return names;
 }
 
 absl::Status HeadFile::Write(const core::LogId& log_id, core::Generation generation,

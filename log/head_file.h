@@ -24,6 +24,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -46,6 +47,8 @@ class HeadFile {
 
   // The newest record of a log; none if there is none that can be read.
   std::optional<TreeHead> Find(const core::LogId& log_id, core::Generation generation) const;
+  // Every log that has a record.
+  std::vector<std::pair<core::LogId, core::Generation>> names() const;
   // After the first failure every Write and Sync fails. The first Write of a log takes new space;
   // the others take none.
   absl::Status Write(const core::LogId& log_id, core::Generation generation, const TreeHead& head);

@@ -9,9 +9,13 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
-#include <atomic>
+#include <filesystem>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "core/check.h"
 
 namespace chargeledger::log {
 namespace {
@@ -102,9 +106,9 @@ class RocksDbStore final : public Store {
   }
 
   absl::Status Commit(const WriteBatch& batch, Durability durability) override {
-    if (failed_.load()) {
-      return absl::FailedPreconditionError(
-          "the store failed to write earlier and must be opened again");
+    {
+      absl::MutexLock lock(&mutex_);
+      CL_RETURN_IF_ERROR(failure_);
     }
     rocksdb::WriteBatch writes;
     for (const WriteBatch::Operation& operation : batch.operations()) {
@@ -120,8 +124,10 @@ class RocksDbStore final : public Store {
     options.sync = sync_ && durability == Durability::kSynced;
     rocksdb::Status status = db_->Write(options, &writes);
     // After a failed write or sync nobody knows what the device holds: only opening again can tell.
-    if (!status.ok()) failed_.store(true);
-    return Translate(status, "write");
+    if (status.ok()) return absl::OkStatus();
+    absl::MutexLock lock(&mutex_);
+    if (failure_.ok()) failure_ = Translate(status, "write");
+    return failure_;
   }
 
   std::unique_ptr<Reader> Snapshot() const override {
@@ -138,7 +144,9 @@ class RocksDbStore final : public Store {
   std::unique_ptr<rocksdb::DB> db_;
   RocksDbReader reader_;
   const bool sync_;
-  std::atomic<bool> failed_{false};
+  absl::Mutex mutex_;
+  // Of the first write that failed.
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
 };
 
 rocksdb::Options ToOptions(const RocksDbOptions& options) {
@@ -167,10 +175,28 @@ rocksdb::Options ToOptions(const RocksDbOptions& options) {
   return db;
 }
 
+// Without CURRENT, RocksDB takes the directory for a new one and deletes the files in it.
+absl::Status CheckCurrent(const std::string& directory) {
+  std::error_code error;
+  if (std::filesystem::exists(directory + "/CURRENT", error)) return absl::OkStatus();
+  for (const auto& file : std::filesystem::directory_iterator(directory, error)) {
+    const std::string name = file.path().filename();
+    // A crash at the very first start leaves its first manifest, and nothing else, without CURRENT.
+    const bool manifest = absl::StartsWith(name, "MANIFEST-") && name != "MANIFEST-000001";
+    if (manifest || absl::EndsWith(name, ".sst") || absl::EndsWith(name, ".log")) {
+      return absl::DataLossError(absl::StrCat(
+          "cannot open ", directory, ": its file CURRENT is missing, but ", name,
+          " is there; put CURRENT back (it holds the name of the newest MANIFEST file)"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const std::string& directory,
                                                         const RocksDbOptions& options) {
+  CL_RETURN_IF_ERROR(CheckCurrent(directory));
   rocksdb::Options db_options = ToOptions(options);
   std::unique_ptr<rocksdb::Env> env;
   if (options.file_system != nullptr) {

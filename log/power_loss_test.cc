@@ -1,0 +1,352 @@
+// Crashes and faults of the disk at every point of a log's life: a file system that forgets what
+// was not synced, tears the last block, fails the n-th write or sync, and is full.
+//
+// The model has a pending state: what was acknowledged must be there afterwards, byte for byte;
+// what was in flight may be there or not, whole; nothing else may be.
+#include <gtest/gtest.h>
+#include <rocksdb/file_system.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "log/archive.h"
+
+namespace chargeledger::log {
+namespace {
+
+namespace fs = std::filesystem;
+
+const core::LogId kLog = *core::LogId::FromBytes("0123456789abcdef");
+
+// What goes wrong, and when. The counts are of calls from the beginning on.
+struct Fault {
+  enum class Kind { kNone, kFailWrite, kShortWrite, kFailSync, kNoSpace };
+  Kind kind = Kind::kNone;
+  int at = 0;
+};
+
+class FaultFileSystem : public rocksdb::FileSystemWrapper {
+ public:
+  explicit FaultFileSystem(Fault fault)
+      : FileSystemWrapper(rocksdb::FileSystem::Default()), fault_(fault) {}
+  const char* Name() const override { return "FaultFileSystem"; }
+
+  rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                    rocksdb::IODebugContext* context) override;
+  rocksdb::IOStatus RenameFile(const std::string& from, const std::string& to,
+                               const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* context) override {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (broken_) return Broken();
+      auto found = files_.find(from);
+      if (found != files_.end()) {
+        files_[to] = found->second;
+        files_.erase(from);
+      }
+    }
+    return FileSystemWrapper::RenameFile(from, to, options, context);
+  }
+  rocksdb::IOStatus DeleteFile(const std::string& name, const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* context) override {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (broken_) return Broken();
+      files_.erase(name);
+    }
+    return FileSystemWrapper::DeleteFile(name, options, context);
+  }
+
+  // Whether this write is done; none of the later ones is after the first that was not. A short
+  // one is done in part: `size` becomes smaller.
+  rocksdb::IOStatus OnWrite(size_t& size) {
+    absl::MutexLock lock(&mutex_);
+    if (broken_) return Broken();
+    ++writes_;
+    if (writes_ != fault_.at) return rocksdb::IOStatus::OK();
+    switch (fault_.kind) {
+      case Fault::Kind::kFailWrite:
+        size = 0;
+        broken_ = true;
+        return Broken();
+      case Fault::Kind::kShortWrite:
+        size /= 2;
+        broken_ = true;
+        return Broken();
+      case Fault::Kind::kNoSpace:
+        size = 0;
+        broken_ = true;
+        return rocksdb::IOStatus::NoSpace("the disk is full");
+      default:
+        return rocksdb::IOStatus::OK();
+    }
+  }
+  rocksdb::IOStatus OnSync(const std::string& name, uint64_t size) {
+    absl::MutexLock lock(&mutex_);
+    if (broken_) return Broken();
+    if (fault_.kind == Fault::Kind::kFailSync && ++syncs_ == fault_.at) {
+      broken_ = true;
+      return Broken();
+    }
+    files_[name].synced = size;
+    return rocksdb::IOStatus::OK();
+  }
+  void OnGrown(const std::string& name, uint64_t size) {
+    absl::MutexLock lock(&mutex_);
+    files_[name].written = size;
+  }
+
+  // The power goes: of every file a random part of what was not synced is left, and its last block
+  // is torn.
+  void LosePower(uint64_t seed) {
+    absl::MutexLock lock(&mutex_);
+    std::mt19937_64 random(seed);
+    for (const auto& [name, state] : files_) {
+      std::error_code error;
+      if (!fs::exists(name, error) || state.written <= state.synced) continue;
+      const uint64_t kept = state.synced + random() % (state.written - state.synced + 1);
+      fs::resize_file(name, kept, error);
+      if (kept == state.synced || random() % 2 == 0) continue;
+      FILE* file = fopen(name.c_str(), "r+");
+      fseek(file, static_cast<long>(kept - std::min<uint64_t>(kept - state.synced, 512)), SEEK_SET);
+      for (uint64_t i = std::min<uint64_t>(kept - state.synced, 512); i > 0; --i) {
+        fputc(static_cast<int>(random() & 0xff), file);
+      }
+      fclose(file);
+    }
+  }
+  int writes() const {
+    absl::MutexLock lock(&mutex_);
+    return writes_;
+  }
+  bool broken() const {
+    absl::MutexLock lock(&mutex_);
+    return broken_;
+  }
+
+ private:
+  struct State {
+    uint64_t synced = 0;
+    uint64_t written = 0;
+  };
+  static rocksdb::IOStatus Broken() { return rocksdb::IOStatus::IOError("the device failed"); }
+
+  const Fault fault_;
+  mutable absl::Mutex mutex_;
+  std::map<std::string, State> files_ ABSL_GUARDED_BY(mutex_);
+  int writes_ ABSL_GUARDED_BY(mutex_) = 0;
+  int syncs_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool broken_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+class FaultFile : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  FaultFile(std::unique_ptr<rocksdb::FSWritableFile> file, std::string name,
+            FaultFileSystem& system)
+      : FSWritableFileOwnerWrapper(std::move(file)), name_(std::move(name)), system_(system) {}
+
+  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                           rocksdb::IODebugContext* context) override {
+    size_t size = data.size();
+    rocksdb::IOStatus fault = system_.OnWrite(size);
+    rocksdb::IOStatus status =
+        size == 0 ? fault
+                  : FSWritableFileOwnerWrapper::Append({data.data(), size}, options, context);
+    if (size > 0) system_.OnGrown(name_, size_ += size);
+    return fault.ok() ? status : fault;
+  }
+  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                           const rocksdb::DataVerificationInfo&,
+                           rocksdb::IODebugContext* context) override {
+    return Append(data, options, context);
+  }
+  rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
+                         rocksdb::IODebugContext* context) override {
+    rocksdb::IOStatus fault = system_.OnSync(name_, size_);
+    return fault.ok() ? FSWritableFileOwnerWrapper::Sync(options, context) : fault;
+  }
+  rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options,
+                          rocksdb::IODebugContext* context) override {
+    return Sync(options, context);
+  }
+
+ private:
+  const std::string name_;
+  FaultFileSystem& system_;
+  uint64_t size_ = 0;
+};
+
+rocksdb::IOStatus FaultFileSystem::NewWritableFile(const std::string& name,
+                                                   const rocksdb::FileOptions& options,
+                                                   std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                                   rocksdb::IODebugContext* context) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (broken_) return Broken();
+    files_[name] = {};
+  }
+  // What is preallocated would be taken for written.
+  rocksdb::IOStatus status = FileSystemWrapper::NewWritableFile(name, options, file, context);
+  if (status.ok()) *file = std::make_unique<FaultFile>(std::move(*file), name, *this);
+  return status;
+}
+
+std::string Payload(uint64_t n) { return absl::StrCat("entry ", n, std::string(n % 300, 'x')); }
+
+class PowerLoss : public testing::Test {
+ protected:
+  PowerLoss() {
+    root_ = testing::TempDir() + "/power-loss-XXXXXX";
+    if (mkdtemp(root_.data()) == nullptr) std::abort();
+  }
+  ~PowerLoss() override { fs::remove_all(root_); }
+
+  std::string Fresh() {
+    const std::string directory = absl::StrCat(root_, "/", ++runs_);
+    fs::create_directories(directory);
+    return directory;
+  }
+
+  struct Model {
+    // Entries that Commit returned OK for, and one commit more that was in flight.
+    uint64_t acknowledged = 0;
+    uint64_t pending = 0;
+    absl::Status failure;
+  };
+
+  // Appends until the fault strikes or `commits` are done; sizes of commits vary.
+  static Model Live(const std::string& directory, const std::shared_ptr<FaultFileSystem>& system,
+                    int commits) {
+    RocksDbOptions options;
+    options.file_system = system;
+    Model model;
+    auto archive = Archive::Open(directory, options);
+    if (!archive.ok()) {
+      model.failure = archive.status();
+      return model;
+    }
+    auto opened = (*archive)->OpenLog(kLog, core::Generation(1));
+    if (!opened.ok()) {
+      model.failure = opened.status();
+      return model;
+    }
+    EventLog& log = *opened->log;
+    model.acknowledged = log.head().size;
+    for (int i = 0; i < commits; ++i) {
+      const uint64_t count = 1 + static_cast<uint64_t>(i) * 7 % 40;
+      std::vector<std::string> bytes;
+      for (uint64_t n = 0; n < count; ++n) bytes.push_back(Payload(model.acknowledged + n));
+      std::vector<absl::string_view> entries(bytes.begin(), bytes.end());
+      std::vector<Hash> leaves;
+      for (absl::string_view entry : entries) leaves.push_back(LeafHash(entry));
+      WriteBatch batch;
+      const TreeHead head = log.Stage(entries, leaves, batch);
+      model.pending = count;
+      model.failure = (*archive)->Commit(batch, {{&log, head}});
+      if (!model.failure.ok()) {
+        // Poisoned until it is opened again.
+        WriteBatch another;
+        another.PutCopy("x", "y");
+        EXPECT_FALSE((*archive)->store().Commit(another, Durability::kSynced).ok());
+        return model;
+      }
+      model.acknowledged += count;
+      model.pending = 0;
+    }
+    return model;
+  }
+
+  // Opens what is left on a disk that works, and holds it against the model.
+  static void ExpectNothingLost(const std::string& directory, const Model& model,
+                                const std::string& what) {
+    auto archive = Archive::Open(directory, {});
+    ASSERT_TRUE(archive.ok()) << what << ": " << archive.status();
+    auto opened = (*archive)->OpenLog(kLog, core::Generation(1));
+    ASSERT_TRUE(opened.ok()) << what << ": " << opened.status();
+    EXPECT_TRUE(opened->witness.ok()) << what << ": " << opened->witness;
+    const uint64_t size = opened->log->head().size;
+    EXPECT_TRUE(size == model.acknowledged || size == model.acknowledged + model.pending)
+        << what << ": " << size << " entries; acknowledged " << model.acknowledged << ", in flight "
+        << model.pending;
+    Frontier frontier;
+    ASSERT_TRUE(opened->log
+                    ->Read(core::Sequence(0), size,
+                           [&](core::Sequence n, absl::string_view entry) {
+                             EXPECT_EQ(entry, Payload(n.value())) << what;
+                             frontier.Append(LeafHash(entry));
+                             return true;
+                           })
+                    .ok());
+    EXPECT_EQ(frontier.Head(), opened->log->head()) << what;
+  }
+
+  std::string root_;
+  int runs_ = 0;
+};
+
+TEST_F(PowerLoss, WhateverWriteOrSyncFailsNothingAcknowledgedIsLostAndTheLogGoesOn) {
+  auto counting = std::make_shared<FaultFileSystem>(Fault{});
+  const std::string whole = Fresh();
+  const Model undisturbed = Live(whole, counting, 40);
+  ASSERT_TRUE(undisturbed.failure.ok()) << undisturbed.failure;
+  ASSERT_GT(undisturbed.acknowledged, 700u);
+  ExpectNothingLost(whole, undisturbed, "no fault");
+  int struck = 0;
+  for (Fault::Kind kind : {Fault::Kind::kFailWrite, Fault::Kind::kShortWrite,
+                           Fault::Kind::kFailSync, Fault::Kind::kNoSpace}) {
+    for (int at = 1; at <= counting->writes(); at += 1 + at / 12) {
+      const std::string what = absl::StrCat("fault ", static_cast<int>(kind), " at ", at);
+      const std::string directory = Fresh();
+      auto system = std::make_shared<FaultFileSystem>(Fault{kind, at});
+      Model model = Live(directory, system, 40);
+      struck += system->broken() ? 1 : 0;
+      system->LosePower(static_cast<uint64_t>(at));
+      ExpectNothingLost(directory, model, what);
+      // And it goes on where it stands.
+      model = Live(directory, std::make_shared<FaultFileSystem>(Fault{}), 5);
+      EXPECT_TRUE(model.failure.ok()) << what << ": " << model.failure;
+      ExpectNothingLost(directory, model, what);
+      fs::remove_all(directory);
+    }
+  }
+  EXPECT_GT(struck, 50);
+}
+
+TEST_F(PowerLoss, AFullDiskIsToldAsOne) {
+  const std::string directory = Fresh();
+  auto counting = std::make_shared<FaultFileSystem>(Fault{});
+  Live(directory, counting, 3);
+  auto full =
+      std::make_shared<FaultFileSystem>(Fault{Fault::Kind::kNoSpace, counting->writes() + 3});
+  const Model model = Live(Fresh(), full, 40);
+  EXPECT_EQ(model.failure.code(), absl::StatusCode::kResourceExhausted) << model.failure;
+}
+
+TEST_F(PowerLoss, AfterManyPowerCutsInARowTheLogIsWhole) {
+  const std::string directory = Fresh();
+  Model model;
+  for (uint64_t round = 1; round <= 40; ++round) {
+    std::mt19937_64 random(round);
+    const auto kind = static_cast<Fault::Kind>(1 + random() % 4);
+    auto system =
+        std::make_shared<FaultFileSystem>(Fault{kind, static_cast<int>(1 + random() % 60)});
+    const uint64_t before = model.acknowledged;
+    const Model next = Live(directory, system, 20);
+    // A life that could not even open the log knows nothing of it.
+    if (next.acknowledged >= before) model = next;
+    system->LosePower(round);
+    ExpectNothingLost(directory, model, absl::StrCat("round ", round));
+  }
+  EXPECT_GT(model.acknowledged, 1000u);
+}
+
+}  // namespace
+}  // namespace chargeledger::log
