@@ -115,6 +115,20 @@ absl::Status CheckHead(const Store& store, const HeadFile& heads, FsckLog& log) 
   return absl::OkStatus();
 }
 
+// Logs that the head file remembers and the store does not know.
+void CheckForgotten(const HeadFile& heads, FsckReport& report) {
+  for (const auto& [log_id, generation] : heads.names()) {
+    const TreeHead head = *heads.Find(log_id, generation);
+    const bool known = absl::c_any_of(report.logs, [&](const FsckLog& log) {
+      return log.log_id == log_id && log.generation == generation;
+    });
+    if (known || head.size == 0) continue;
+    report.findings.push_back(absl::StrCat(
+        "log ", log_id.ToHex(), " generation ", generation.value(), ": the head file remembers ",
+        head.size, " entries, but the store has nothing of this log"));
+  }
+}
+
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory, bool read_only) {
   std::error_code error;
   if (!std::filesystem::is_directory(StorePath(directory), error)) {
@@ -137,6 +151,7 @@ absl::Status CheckLogs(const Store& store, const std::string& directory, const F
   } else {
     report.findings.push_back(absl::StrCat("the head file `", Archive::kHeadsName, "` is missing"));
   }
+  if (heads != nullptr) CheckForgotten(*heads, report);
   for (FsckLog& log : report.logs) {
     const Name& name = names[log.log_id];
     log.operator_name = name.operator_name;

@@ -41,6 +41,11 @@ absl::StatusOr<std::vector<VerifierKey>> ParseKeys(const std::vector<std::string
   return keys;
 }
 
+// Evidence that is wrong is no mistake in how the command was called.
+absl::Status NotVerified(const std::string& path, const absl::Status& why) {
+  return absl::DataLossError(absl::StrCat(path, " does not verify: ", why.message()));
+}
+
 std::string Signers(const log::tlog::SignedCheckpoint& checkpoint) {
   return absl::StrJoin(checkpoint.signed_by, ", ", [](std::string* out, const VerifierKey* key) {
     absl::StrAppend(out, key->name(),
@@ -144,7 +149,9 @@ absl::Status VerifyProof(const std::string& path, const std::vector<std::string>
                          std::ostream& out) {
   CL_ASSIGN_OR_RETURN(std::vector<VerifierKey> keys, ParseKeys(key_texts));
   CL_ASSIGN_OR_RETURN(std::string bytes, ReadFile(path, log::tlog::kMaxProofBytes));
-  CL_ASSIGN_OR_RETURN(log::tlog::ProofFinding finding, log::tlog::VerifyProofFile(bytes, keys));
+  auto verified = log::tlog::VerifyProofFile(bytes, keys);
+  if (!verified.ok()) return NotVerified(path, verified.status());
+  const log::tlog::ProofFinding& finding = *verified;
   if (finding.from.has_value()) {
     Describe("from", *finding.from, out);
     Describe("to", finding.to, out);
@@ -163,8 +170,9 @@ absl::Status VerifyProof(const std::string& path, const std::vector<std::string>
 absl::Status VerifyTiles(const std::string& directory, const std::vector<std::string>& key_texts,
                          std::ostream& out) {
   CL_ASSIGN_OR_RETURN(std::vector<VerifierKey> keys, ParseKeys(key_texts));
-  CL_ASSIGN_OR_RETURN(log::tlog::StaticLogFinding finding,
-                      log::tlog::VerifyStaticLog(directory, keys));
+  auto verified = log::tlog::VerifyStaticLog(directory, keys);
+  if (!verified.ok()) return NotVerified(directory, verified.status());
+  const log::tlog::StaticLogFinding& finding = *verified;
   Describe("checkpoint", finding.checkpoint, out);
   out << "verified: " << finding.checkpoint.checkpoint.head.size << " entries in " << finding.files
       << " files hash to the signed root\n";
