@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -10,17 +11,19 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "core/check.h"
 #include "core/ed25519.h"
 #include "core/process/data_directory.h"
+#include "core/process/disk_space.h"
 #include "core/process/key_file.h"
 #include "core/process/metrics.h"
 #include "core/process/termination.h"
 #include "core/system_clock.h"
 #include "edge-agent/central_system/central_system.h"
 #include "edge-agent/central_system/transaction_memory.h"
-#include "edge-agent/endpoint/site.h"
+#include "edge-agent/endpoint/recording_site.h"
 #include "edge-agent/rpc/replicator.h"
 #include "edge-agent/version.h"
 #include "log/archive.h"
@@ -36,9 +39,10 @@ namespace {
 
 namespace asio = boost::asio;
 
+constexpr absl::Duration kWatchEvery = absl::Seconds(1);
 // How often the decisions of the last while are folded from the log, so that the memory of them
 // stays small.
-constexpr absl::Duration kFoldEvery = absl::Seconds(10);
+constexpr int kFoldEveryTicks = 10;
 // How long the agent waits for closing handshakes when it stops: 100 × 20 ms.
 constexpr int kGoodbyeRounds = 100;
 constexpr std::chrono::milliseconds kGoodbyeRound(20);
@@ -59,9 +63,13 @@ class RunningAgent final : public Agent {
   absl::Status OpenKey();
   absl::Status OpenLog();
   absl::StatusOr<ReplicatorOptions> ToReplicatorOptions();
+  absl::Status RecordGap();
   absl::Status StartScrubbing();
+  std::vector<core::Metric> CollectMetrics() const;
   absl::Status FoldTransactions();
-  void FoldInBackground();
+  // Until the agent stops: watches the disk's free space, and folds.
+  void KeepHouse();
+  void WatchSpace();
   void Stop();
 
   core::Clock& clock_;
@@ -76,13 +84,15 @@ class RunningAgent final : public Agent {
   projections::Transactions transactions_;
   std::unique_ptr<TransactionMemory> memory_;
   std::unique_ptr<CentralSystem> central_system_;
-  std::unique_ptr<Site> site_;
+  std::unique_ptr<RecordingSite> site_;
   std::unique_ptr<Endpoint> endpoint_;
   std::unique_ptr<Replicator> replicator_;
   std::unique_ptr<log::Scrubber> scrubber_;
   std::unique_ptr<core::MetricsEndpoint> metrics_;
   std::thread io_thread_;
-  std::thread fold_thread_;
+  std::thread house_thread_;
+  // Whether there is less space than the reserve.
+  std::atomic<bool> scarce_{false};
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };
@@ -108,7 +118,7 @@ absl::StatusOr<ReplicatorOptions> RunningAgent::ToReplicatorOptions() {
   options.stream.holder_key = options_.ledger_key;
   options.cosigned = [this](const std::string& checkpoint) {
     if (absl::Status status = recorder_->KeepCheckpoint(checkpoint); !status.ok()) {
-      core::RequestTermination(status.ToString());
+      core::RequestTermination(status);
     }
   };
   return options;
@@ -120,8 +130,7 @@ absl::Status RunningAgent::OpenLog() {
   log::RocksDbOptions log_options;
   log_options.sync = options_.sync;
   CL_ASSIGN_OR_RETURN(archive_, log::Archive::Open(directory_->path(), log_options));
-  archive_->OnFailed(
-      [](const absl::Status& status) { core::RequestTermination(status.ToString()); });
+  archive_->OnFailed([](const absl::Status& status) { core::RequestTermination(status); });
   log::RocksDbOptions state_options;
   state_options.use = log::RocksDbOptions::Use::kState;
   state_options.cache_bytes = 8 << 20;
@@ -140,6 +149,37 @@ absl::Status RunningAgent::OpenLog() {
   return absl::OkStatus();
 }
 
+absl::Status RunningAgent::RecordGap() {
+  if (!options_.gap.has_value()) return absl::OkStatus();
+  v1::Entry entry;
+  *entry.mutable_recording_gap() = *options_.gap;
+  absl::Notification done;
+  absl::Status outcome;
+  CL_RETURN_IF_ERROR(recorder_
+                         ->Record({std::move(entry)},
+                                  [&](const absl::Status& status) {
+                                    outcome = status;
+                                    done.Notify();
+                                  })
+                         .status());
+  done.WaitForNotification();
+  return outcome;
+}
+
+std::vector<core::Metric> RunningAgent::CollectMetrics() const {
+  std::vector<core::Metric> metrics = log::CollectLogMetrics(*archive_, *scrubber_);
+  const auto free_bytes = core::FreeBytes(options_.data_dir);
+  metrics.push_back({"chargeledger_disk_free_bytes",
+                     "Free space where the log is.",
+                     core::Metric::Kind::kGauge,
+                     {{{}, free_bytes.ok() ? static_cast<int64_t>(*free_bytes) : 0}}});
+  metrics.push_back({"chargeledger_new_transactions_refused",
+                     "1 while there is less free space than the reserve.",
+                     core::Metric::Kind::kGauge,
+                     {{{}, scarce_.load() ? 1 : 0}}});
+  return metrics;
+}
+
 absl::Status RunningAgent::StartScrubbing() {
   log::ScrubberOptions options;
   options.bytes_per_second = options_.scrub_bytes_per_second;
@@ -156,9 +196,8 @@ absl::Status RunningAgent::StartScrubbing() {
         spdlog::error("scrub: generation {}: {}", log.generation().value(), finding.detail);
       });
   if (!options_.metrics_listen.has_value()) return absl::OkStatus();
-  CL_ASSIGN_OR_RETURN(metrics_, core::MetricsEndpoint::Listen(*options_.metrics_listen, [this] {
-                        return log::CollectLogMetrics(*archive_, *scrubber_);
-                      }));
+  CL_ASSIGN_OR_RETURN(metrics_, core::MetricsEndpoint::Listen(*options_.metrics_listen,
+                                                              [this] { return CollectMetrics(); }));
   return absl::OkStatus();
 }
 
@@ -175,10 +214,12 @@ absl::Status RunningAgent::FoldTransactions() {
 
 absl::Status RunningAgent::Start() {
   CL_RETURN_IF_ERROR(OpenLog());
+  CL_RETURN_IF_ERROR(RecordGap());
   memory_ = std::make_unique<TransactionMemory>(*state_store_, recorder_->log().log_id());
   CL_RETURN_IF_ERROR(FoldTransactions());
   central_system_ = std::make_unique<CentralSystem>(*memory_, options_.heartbeat_interval_s);
-  site_ = std::make_unique<Site>(io_, *recorder_, clock_, *central_system_, *memory_);
+  WatchSpace();
+  site_ = std::make_unique<RecordingSite>(io_, *recorder_, clock_, *central_system_, *memory_);
   CL_ASSIGN_OR_RETURN(endpoint_, Endpoint::Listen(io_, *site_, options_.listen, options_.endpoint));
   if (!options_.ledger.empty()) {
     CL_ASSIGN_OR_RETURN(ReplicatorOptions replicator_options, ToReplicatorOptions());
@@ -188,19 +229,35 @@ absl::Status RunningAgent::Start() {
   }
   CL_RETURN_IF_ERROR(StartScrubbing());
   io_thread_ = std::thread([this] { io_.run(); });
-  fold_thread_ = std::thread([this] { FoldInBackground(); });
+  house_thread_ = std::thread([this] { KeepHouse(); });
   return absl::OkStatus();
 }
 
-void RunningAgent::FoldInBackground() {
-  while (true) {
+void RunningAgent::WatchSpace() {
+  auto free_bytes = core::FreeBytes(options_.data_dir);
+  const bool scarce = free_bytes.ok() && *free_bytes < options_.reserve_bytes;
+  if (scarce == scarce_.exchange(scarce)) return;
+  if (scarce) {
+    spdlog::error(
+        "only {} bytes are free, less than the reserve of {}: new transactions are refused",
+        *free_bytes, options_.reserve_bytes);
+  } else {
+    spdlog::info("there is space again: new transactions are accepted");
+  }
+  asio::post(io_, [this, scarce] { central_system_->RefuseNewTransactions(scarce); });
+}
+
+void RunningAgent::KeepHouse() {
+  for (int tick = 1;; ++tick) {
     {
       absl::MutexLock lock(&mutex_);
-      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kFoldEvery)) return;
+      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kWatchEvery)) return;
     }
+    WatchSpace();
+    if (tick % kFoldEveryTicks != 0) continue;
     // Without it the memory only grows; but a state store that fails is a disk that fails.
     absl::Status status = FoldTransactions();
-    if (!status.ok()) return core::RequestTermination(status.ToString());
+    if (!status.ok()) return core::RequestTermination(status);
   }
 }
 
@@ -211,7 +268,7 @@ void RunningAgent::Stop() {
   }
   metrics_.reset();
   scrubber_.reset();
-  if (fold_thread_.joinable()) fold_thread_.join();
+  if (house_thread_.joinable()) house_thread_.join();
   if (io_thread_.joinable()) {
     asio::steady_timer goodbye(io_);
     std::function<void()> wait = [&, rounds = 0]() mutable {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "chargeledger/v1/entry.pb.h"
 #include "core/clock.h"
 #include "core/process/address.h"
 #include "edge-agent/endpoint/endpoint.h"
@@ -35,6 +36,12 @@ struct AgentOptions {
   int64_t scrub_bytes_per_second = 1 << 20;
   // For Prometheus; none: not served.
   std::optional<core::Address> metrics_listen;
+  // Below so much free space nobody may begin to charge; what has begun is recorded on.
+  uint64_t reserve_bytes = 64 << 20;
+  // While nothing can be recorded: answer all the same.
+  bool answer_unrecorded = false;
+  // What could not be recorded before this start.
+  std::optional<v1::RecordingGap> gap;
   // The ledger's key for cosignatures, if it is to be checked.
   std::optional<log::tlog::VerifierKey> ledger_key;
 };

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 
@@ -14,6 +15,7 @@
 #include "core/process/termination.h"
 #include "core/system_clock.h"
 #include "edge-agent/agent.h"
+#include "edge-agent/waiting_room.h"
 
 namespace chargeledger::edge_agent {
 namespace {
@@ -30,6 +32,8 @@ struct Flags {
   int64_t max_unanswered = 16;
   int64_t ping_interval_s = 60;
   bool log_without_sync = false;
+  int64_t reserve_bytes = 64 << 20;
+  std::string when_full = "refuse";
   std::string signing_key;
   std::string metrics_listen;
   int64_t scrub_bytes_per_second = 1 << 20;
@@ -68,6 +72,15 @@ absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
                    flags.charge_points);
   settings.AddInteger("heartbeat_interval_s", "seconds between heartbeats, told at boot", 1, 86'400,
                       flags.heartbeat_interval_s);
+  settings.AddInteger(
+      "reserve_bytes",
+      "with less free space than this nobody may begin to charge; what has begun is "
+      "recorded on",
+      0, int64_t{1} << 40, flags.reserve_bytes);
+  settings.AddText("when_full",
+                   "with a full disk: `refuse` turns charge points away, who then queue; "
+                   "`unrecorded` answers them without a record, and the gap is recorded later",
+                   flags.when_full);
   settings.AddInteger("max_frame_bytes", "a larger OCPP message is refused", 1024, 16 << 20,
                       flags.max_frame_bytes);
   settings.AddInteger("max_unanswered", "messages of one connection that may wait for their answer",
@@ -101,6 +114,12 @@ absl::StatusOr<AgentOptions> ToOptions(const Flags& flags) {
   options.endpoint.max_unanswered = static_cast<int>(flags.max_unanswered);
   options.endpoint.ping_interval_s = flags.ping_interval_s;
   options.sync = !flags.log_without_sync;
+  options.reserve_bytes = static_cast<uint64_t>(flags.reserve_bytes);
+  if (flags.when_full != "refuse" && flags.when_full != "unrecorded") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--when-full is \"", flags.when_full, "\"; refuse or unrecorded is right"));
+  }
+  options.answer_unrecorded = flags.when_full == "unrecorded";
   options.signing_key = flags.signing_key;
   options.scrub_bytes_per_second = flags.scrub_bytes_per_second;
   if (!flags.metrics_listen.empty()) {
@@ -117,6 +136,9 @@ absl::StatusOr<AgentOptions> ToOptions(const Flags& flags) {
   return options;
 }
 
+// What must be free before a log that found no space is opened again.
+constexpr uint64_t kSpaceToGoOn = 8 << 20;
+
 // One file descriptor a charge point: as many as the system allows.
 void RaiseFileLimit() {
   rlimit limit{};
@@ -131,6 +153,36 @@ int Fail(const absl::Status& status) {
   return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;
 }
 
+// One life of the agent after the other: a full disk ends one, and space begins the next.
+absl::StatusOr<int> Run(core::Clock& clock, AgentOptions options) {
+  for (bool first = true;; first = false) {
+    auto agent = Agent::Start(clock, options);
+    core::Ending ending = core::Ending::kDiskFull;
+    if (agent.ok()) {
+      options.gap.reset();
+      // On the same ports in every life.
+      options.listen = (*agent)->address();
+      options.metrics_listen = (*agent)->metrics_address();
+      if (first && options.metrics_listen.has_value()) {
+        std::printf("metrics on %s\n", options.metrics_listen->ToText().c_str());
+      }
+      if (first) std::printf("listening on %s\n", options.listen.ToText().c_str());
+      std::fflush(stdout);
+      ending = core::WaitForEnding();
+      agent->reset();
+    } else if (agent.status().code() != absl::StatusCode::kResourceExhausted || first) {
+      return agent.status();
+    }
+    if (ending != core::Ending::kDiskFull) return ending == core::Ending::kSignal ? 0 : 1;
+    const int64_t from_us = options.gap.has_value() ? options.gap->from_us() : clock.WallMicros();
+    core::BeginAgain();
+    CL_ASSIGN_OR_RETURN(Waited waited, WaitForSpace(clock, options, from_us,
+                                                    std::max(options.reserve_bytes, kSpaceToGoOn)));
+    if (waited.ending.has_value()) return *waited.ending == core::Ending::kSignal ? 0 : 1;
+    options.gap = std::move(waited.gap);
+  }
+}
+
 int Main(int argc, char** argv) {
   core::BlockTermination();
   spdlog::set_default_logger(spdlog::stderr_logger_mt("edge-agent"));
@@ -141,18 +193,10 @@ int Main(int argc, char** argv) {
   auto options = ToOptions(flags);
   if (!options.ok()) return Fail(options.status());
   RaiseFileLimit();
-  core::SystemClock clock;
-  auto agent = Agent::Start(clock, *options);
-  if (!agent.ok()) return Fail(agent.status());
-  if (const auto metrics = (*agent)->metrics_address()) {
-    std::printf("metrics on %s\n", metrics->ToText().c_str());
-  }
-  std::printf("listening on %s\n", (*agent)->address().ToText().c_str());
-  std::fflush(stdout);
   if (flags.log_without_sync) spdlog::warn("--log-without-sync: what is answered may be lost");
-  const int code = core::WaitForTermination();
-  agent->reset();
-  return code;
+  core::SystemClock clock;
+  absl::StatusOr<int> code = Run(clock, *std::move(options));
+  return code.ok() ? *code : Fail(code.status());
 }
 
 }  // namespace

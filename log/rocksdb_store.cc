@@ -5,10 +5,13 @@
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include <cstdarg>
+#include <cstdio>
 #include <filesystem>
 
 #include "absl/base/thread_annotations.h"
@@ -149,6 +152,45 @@ class RocksDbStore final : public Store {
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
 };
 
+// RocksDB's own diary, in the file LOG. Its usual writer ends the process when the disk is full and
+// two lines in a row fail; this one lets them go.
+class Diary final : public rocksdb::Logger {
+ public:
+  explicit Diary(const std::string& directory) : Logger(rocksdb::InfoLogLevel::INFO_LEVEL) {
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    const std::string path = directory + "/LOG";
+    std::filesystem::rename(path, path + ".old", error);
+    file_.reset(std::fopen(path.c_str(), "we"));
+  }
+
+  using Logger::Logv;
+  void Logv(const char* format, va_list arguments) override {
+    if (file_ == nullptr) return;
+    absl::MutexLock lock(&mutex_);
+    std::vfprintf(file_.get(), format, arguments);
+    std::fputc('\n', file_.get());
+    std::fflush(file_.get());
+  }
+
+ private:
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  absl::Mutex mutex_;
+  std::unique_ptr<std::FILE, Close> file_;
+};
+
+// After a failed write only opening again can tell what the device holds: RocksDB must not go on by
+// itself when there is space again.
+class NoRecovery final : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+};
+
 rocksdb::Options ToOptions(const RocksDbOptions& options) {
   rocksdb::Options db;
   db.create_if_missing = !options.read_only;
@@ -158,6 +200,8 @@ rocksdb::Options ToOptions(const RocksDbOptions& options) {
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   db.recycle_log_file_num = 0;
   db.track_and_verify_wals_in_manifest = true;
+  db.listeners = {std::make_shared<NoRecovery>()};
+  db.max_bgerror_resume_count = 0;
   db.max_open_files = 512;
   db.keep_log_file_num = 4;
   db.max_background_jobs = 2;
@@ -198,6 +242,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const std::string& direc
                                                         const RocksDbOptions& options) {
   CL_RETURN_IF_ERROR(CheckCurrent(directory));
   rocksdb::Options db_options = ToOptions(options);
+  if (!options.read_only) db_options.info_log = std::make_shared<Diary>(directory);
   std::unique_ptr<rocksdb::Env> env;
   if (options.file_system != nullptr) {
     env = rocksdb::NewCompositeEnv(options.file_system);

@@ -55,6 +55,10 @@ int64_t Transactions::IdFor(const State& state, absl::string_view charge_point_i
   return LastId(state) + 1;
 }
 
+void Transactions::StartAfter(State& state, int64_t id) {
+  state.Put(kLastIdKey, absl::StrCat(std::max(LastId(state), id)));
+}
+
 void Transactions::OnStartAnswered(State& state, absl::string_view charge_point_id,
                                    const v16::StartTransaction& start, int64_t received_at_us,
                                    int64_t transaction_id) {

@@ -37,6 +37,8 @@ class Transactions final : public Fold {
   static void OnStartAnswered(State& state, absl::string_view charge_point_id,
                               const ocpp::v16::StartTransaction& start, int64_t received_at_us,
                               int64_t transaction_id);
+  // Ids that are given from now on are larger than `id`.
+  static void StartAfter(State& state, int64_t id);
   // The charge point sent `transaction_id` itself.
   static void OnIdUsed(State& state, absl::string_view charge_point_id, int64_t transaction_id);
 

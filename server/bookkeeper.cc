@@ -59,7 +59,7 @@ void Bookkeeper::Run() {
       waiting_.erase(waiting_.begin());
     }
     absl::StatusOr<bool> more = FoldPiece(*held);
-    if (!more.ok()) return core::RequestTermination(more.status().ToString());
+    if (!more.ok()) return core::RequestTermination(more.status());
     if (*more) OnGrown({held});
   }
 }

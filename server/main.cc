@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "core/process/data_directory.h"
+#include "core/process/disk_space.h"
 #include "core/process/key_file.h"
 #include "core/process/metrics.h"
 #include "core/process/settings.h"
@@ -67,6 +68,10 @@ absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
   return settings.Parse(argc, argv);
 }
 
+// What must be free before logs that found no space are opened again, and how often that is tried.
+constexpr uint64_t kSpaceToGoOn = 64 << 20;
+constexpr int64_t kTryEveryMs = 500;
+
 int Fail(const absl::Status& status) {
   std::cerr << "ledgerd: " << status.message() << "\n";
   return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;
@@ -112,26 +117,40 @@ absl::StatusOr<std::unique_ptr<core::MetricsEndpoint>> ServeMetrics(const std::s
   return metrics;
 }
 
-absl::StatusOr<int> Run(const Flags& flags) {
-  CL_ASSIGN_OR_RETURN(core::Address listen, core::Address::Parse("--listen", flags.listen));
+// Until the process is to end; none if the disk was full and has space again. Queries are answered
+// meanwhile.
+std::optional<core::Ending> WaitUntilOver(const std::string& data_dir) {
+  core::Ending ending = core::WaitForEnding();
+  if (ending != core::Ending::kDiskFull) return ending;
+  spdlog::error("nothing can be taken in: the disk of {} is full", data_dir);
+  while (!core::HasSpace(data_dir, kSpaceToGoOn)) {
+    // Whatever else fails now follows from the full disk: only a signal from outside comes here.
+    if (core::WaitForEnding(kTryEveryMs).has_value()) return core::Ending::kSignal;
+  }
+  spdlog::info("there is space again: opening the logs anew");
+  return std::nullopt;
+}
+
+// One life of the ledger. None: it is to begin again, on the same address.
+absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
+                                                 const core::DataDirectory& directory,
+                                                 core::Address& listen, bool first) {
   CL_ASSIGN_OR_RETURN(
       projections::FlatTariff tariff,
       projections::FlatTariff::Create(flags.currency, flags.price_per_kwh, flags.start_fee));
-  CL_ASSIGN_OR_RETURN(auto directory, core::DataDirectory::Open(flags.data_dir));
   LedgerOptions ledger_options;
   ledger_options.name = flags.name;
   CL_ASSIGN_OR_RETURN(ledger_options.key,
                       flags.signing_key.empty()
-                          ? core::ReadOrCreateKeyFile(directory->Below("signing_key.pem"),
+                          ? core::ReadOrCreateKeyFile(directory.Below("signing_key.pem"),
                                                       core::RandomBytes(core::kEd25519SeedSize))
                           : core::ReadKeyFile(flags.signing_key));
   core::SystemClock clock;
-  CL_ASSIGN_OR_RETURN(auto archive, log::Archive::Open(directory->path(), {}));
-  archive->OnFailed(
-      [](const absl::Status& status) { core::RequestTermination(status.ToString()); });
+  CL_ASSIGN_OR_RETURN(auto archive, log::Archive::Open(directory.path(), {}));
+  archive->OnFailed([](const absl::Status& status) { core::RequestTermination(status); });
   log::RocksDbOptions state_options;
   state_options.use = log::RocksDbOptions::Use::kState;
-  CL_ASSIGN_OR_RETURN(auto states, log::OpenRocksDbStore(directory->Below("state"), state_options));
+  CL_ASSIGN_OR_RETURN(auto states, log::OpenRocksDbStore(directory.Below("state"), state_options));
   CL_ASSIGN_OR_RETURN(auto ledger, Ledger::Open(*archive, clock, ledger_options));
   for (const HeldLog* held : ledger->logs()) {
     if (!held->damage().ok()) {
@@ -140,7 +159,7 @@ absl::StatusOr<int> Run(const Flags& flags) {
   }
   Bookkeeper bookkeeper(*states, tariff);
   ledger->OnGrown([&](const std::vector<HeldLog*>& grown) { bookkeeper.OnGrown(grown); });
-  ledger->OnFailed([](const absl::Status& status) { core::RequestTermination(status.ToString()); });
+  ledger->OnFailed([](const absl::Status& status) { core::RequestTermination(status); });
   bookkeeper.OnGrown(ledger->logs());
   Queries queries(*ledger, *states);
   log::ScrubberOptions scrub_options;
@@ -153,14 +172,25 @@ absl::StatusOr<int> Run(const Flags& flags) {
   CL_ASSIGN_OR_RETURN(auto metrics,
                       ServeMetrics(flags.metrics_listen, *archive, scrubber, *ledger));
   CL_ASSIGN_OR_RETURN(auto server, RpcServer::Listen(listen, *ledger, queries, log_queries));
-  std::printf("listening on %s\n", server->address().ToText().c_str());
+  listen = server->address();
+  if (first) std::printf("listening on %s\n", listen.ToText().c_str());
   std::fflush(stdout);
-  const int code = core::WaitForTermination();
+  const std::optional<core::Ending> ending = WaitUntilOver(directory.path());
   // Streams end first, then what they had handed over is committed, then the books are closed.
   server.reset();
   metrics.reset();
   ledger.reset();
-  return code;
+  return ending;
+}
+
+absl::StatusOr<int> Run(const Flags& flags) {
+  CL_ASSIGN_OR_RETURN(core::Address listen, core::Address::Parse("--listen", flags.listen));
+  CL_ASSIGN_OR_RETURN(auto directory, core::DataDirectory::Open(flags.data_dir));
+  for (bool first = true;; first = false) {
+    CL_ASSIGN_OR_RETURN(std::optional<core::Ending> ending, Live(flags, *directory, listen, first));
+    if (ending.has_value()) return *ending == core::Ending::kSignal ? 0 : 1;
+    core::BeginAgain();
+  }
 }
 
 int Main(int argc, char** argv) {

@@ -9,7 +9,8 @@
 namespace chargeledger::core {
 namespace {
 
-std::atomic<bool> failed{false};
+// What somebody asked for: -1 for nothing, otherwise an Ending.
+std::atomic<int> requested{-1};
 
 sigset_t TerminationSignals() {
   sigset_t signals;
@@ -17,6 +18,15 @@ sigset_t TerminationSignals() {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   return signals;
+}
+
+Ending OnSignal(int signal_number) {
+  const int ending = requested.load();
+  if (ending < 0) {
+    spdlog::info("stopping on signal {}", signal_number);
+    return Ending::kSignal;
+  }
+  return static_cast<Ending>(ending);
 }
 
 }  // namespace
@@ -27,20 +37,31 @@ void BlockTermination() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-int WaitForTermination() {
+Ending WaitForEnding() {
   const sigset_t signals = TerminationSignals();
   int signal_number = 0;
   sigwait(&signals, &signal_number);
-  if (failed.load()) return 1;
-  spdlog::info("stopping on signal {}", signal_number);
-  return 0;
+  return OnSignal(signal_number);
 }
 
-void RequestTermination(const std::string& reason) {
-  if (!failed.exchange(true)) {
-    spdlog::critical("cannot go on: {}", reason);
+std::optional<Ending> WaitForEnding(int64_t ms) {
+  const sigset_t signals = TerminationSignals();
+  const timespec timeout{ms / 1000, ms % 1000 * 1'000'000};
+  const int signal_number = sigtimedwait(&signals, nullptr, &timeout);
+  if (signal_number < 0) return std::nullopt;
+  return OnSignal(signal_number);
+}
+
+void RequestTermination(const absl::Status& reason) {
+  const Ending ending =
+      reason.code() == absl::StatusCode::kResourceExhausted ? Ending::kDiskFull : Ending::kFailure;
+  int nothing = -1;
+  if (requested.compare_exchange_strong(nothing, static_cast<int>(ending))) {
+    spdlog::critical("cannot go on: {}", reason.ToString());
     kill(getpid(), SIGTERM);
   }
 }
+
+void BeginAgain() { requested.store(-1); }
 
 }  // namespace chargeledger::core

@@ -13,6 +13,7 @@ namespace v16 = ocpp::v16;
 using projections::Transactions;
 
 constexpr absl::string_view kAccepted = R"({"idTagInfo":{"status":"Accepted"}})";
+constexpr absl::string_view kBlocked = R"({"idTagInfo":{"status":"Blocked"}})";
 
 }  // namespace
 
@@ -79,7 +80,8 @@ CentralSystem::Answer CentralSystem::OnStartTransaction(const Peer& peer, absl::
   }
   const int64_t id = Transactions::IdFor(transactions_, peer.charge_point_id, *start);
   Transactions::OnStartAnswered(transactions_, peer.charge_point_id, *start, now_us, id);
-  return {absl::StrCat(R"({"idTagInfo":{"status":"Accepted"},"transactionId":)", id, "}")};
+  return {absl::StrCat(R"({"idTagInfo":{"status":")", refuse_new_ ? "Blocked" : "Accepted",
+                       R"("},"transactionId":)", id, "}")};
 }
 
 CentralSystem::Answer CentralSystem::OnStopTransaction(const Peer& peer,
@@ -108,6 +110,7 @@ CentralSystem::Answer CentralSystem::OnAuthorize(absl::string_view payload) {
     return {"", ocpp::ErrorCode::kOccurenceConstraintViolation,
             "Authorize.req needs idTag as a string"};
   }
+  if (refuse_new_) return {std::string(kBlocked)};
   // Until the control log brings tokens, everybody may charge.
   return {std::string(kAccepted)};
 }

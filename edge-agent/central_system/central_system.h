@@ -42,6 +42,10 @@ class CentralSystem {
   CentralSystem(projections::State& transactions, int64_t heartbeat_interval_s)
       : transactions_(transactions), heartbeat_interval_s_(heartbeat_interval_s) {}
 
+  // While true, nobody may begin to charge: Authorize and StartTransaction are answered with status
+  // Blocked. What has begun is taken as ever.
+  void RefuseNewTransactions(bool refuse) { refuse_new_ = refuse; }
+
   // `now_us` is the wall clock: it is told to the charge point, and decides whether its clock is
   // credible.
   Handled OnFrame(const Peer& peer, absl::string_view bytes, bool binary, int64_t now_us);
@@ -64,6 +68,7 @@ class CentralSystem {
 
   projections::State& transactions_;
   const int64_t heartbeat_interval_s_;
+  bool refuse_new_ = false;
   ocpp::FrameReader frames_;
   ocpp::v16::PayloadReader payloads_;
 };

@@ -1,24 +1,17 @@
-// The site as its charge points meet it: who is connected, what is recorded and what is answered.
-// Joins the central system's rules, the recorder and the connections. Everything here runs on the
-// I/O thread; the recorder's answers are brought back to it.
-//
-// Bounds: a connection stops reading while `max_unanswered` of its messages wait (endpoint.h); a
-// full recorder makes the connection close with 1013 (try again later), so that nothing is answered
-// that was not recorded.
+// What the endpoint needs of the site behind it: recording_site.h is the site as it should be,
+// unrecorded_site.h what stands in for it while nothing can be recorded. Everything here runs on
+// the I/O thread.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <cstdint>
-#include <functional>
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "chargeledger/v1/entry.pb.h"
-#include "core/clock.h"
-#include "edge-agent/central_system/central_system.h"
-#include "edge-agent/central_system/transaction_memory.h"
-#include "log/recorder.h"
+#include "edge-agent/central_system/frames.h"
 
 namespace chargeledger::edge_agent {
 
@@ -26,7 +19,7 @@ namespace chargeledger::edge_agent {
 class Link {
  public:
   virtual ~Link() = default;
-  // `answer` is durable: send it. None: the message needs none.
+  // The message was taken; `answer` may be sent. None: the message needs none.
   virtual void OnRecorded(std::optional<std::string> answer) = 0;
   // Another connection of this identity took over: end, and report nothing any more.
   virtual void OnReplaced() = 0;
@@ -36,50 +29,24 @@ class Link {
 
 class Site {
  public:
-  // All outlive the site; its io_context is destroyed, and the recorder closed, before it.
-  Site(boost::asio::io_context& io, log::Recorder& recorder, core::Clock& clock,
-       CentralSystem& central_system, TransactionMemory& memory)
-      : io_(io),
-        recorder_(recorder),
-        clock_(clock),
-        central_system_(central_system),
-        memory_(memory) {}
+  virtual ~Site() = default;
 
-  // A handshake was good: records the connection, and takes the identity over from an earlier one.
-  // UNAVAILABLE if it cannot be recorded.
-  absl::StatusOr<Peer> Connect(const std::shared_ptr<Link>& link,
-                               const v1::ConnectionOpened& opened);
+  // A handshake was good: takes the identity over from an earlier connection. UNAVAILABLE: the
+  // handshake is to be refused, because of this.
+  virtual absl::StatusOr<Peer> Connect(const std::shared_ptr<Link>& link,
+                                       const v1::ConnectionOpened& opened) = 0;
   // A handshake was refused.
-  void Refuse(v1::ConnectionRefused refused);
-  // A message arrived. OnRecorded follows once it is durable. RESOURCE_EXHAUSTED if the recorder is
-  // full: nothing was recorded.
-  absl::Status Receive(const std::shared_ptr<Link>& link, const Peer& peer, absl::string_view bytes,
-                       bool binary);
+  virtual void Refuse(v1::ConnectionRefused refused) = 0;
+  // A message arrived. OnRecorded follows. RESOURCE_EXHAUSTED: it was not taken.
+  virtual absl::Status Receive(const std::shared_ptr<Link>& link, const Peer& peer,
+                               absl::string_view bytes, bool binary) = 0;
   // A message was not taken.
-  void RefuseFrame(v1::FrameRefused refused);
-  // The connection ended. Ignored if another one has taken its identity over: that was recorded
-  // then.
-  void Disconnect(const Peer& peer, v1::ConnectionClosed closed);
+  virtual void RefuseFrame(v1::FrameRefused refused) = 0;
+  // The connection ended. Ignored if another one has taken its identity over.
+  virtual void Disconnect(const Peer& peer, v1::ConnectionClosed closed) = 0;
 
-  void Shutdown();
-  size_t connection_count() const { return connections_.size(); }
-
- private:
-  struct Connected {
-    uint64_t connection;
-    std::weak_ptr<Link> link;
-  };
-
-  absl::StatusOr<core::Sequence> Record(std::vector<v1::Entry> entries,
-                                        std::function<void()> recorded = {});
-
-  boost::asio::io_context& io_;
-  log::Recorder& recorder_;
-  core::Clock& clock_;
-  CentralSystem& central_system_;
-  TransactionMemory& memory_;
-  // By charge point id: the one live connection of each.
-  std::map<std::string, Connected> connections_;
+  virtual void Shutdown() = 0;
+  virtual size_t connection_count() const = 0;
 };
 
 }  // namespace chargeledger::edge_agent

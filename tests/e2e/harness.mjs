@@ -32,15 +32,16 @@ export async function until(what, condition, timeoutMs = 60_000) {
   }
 }
 
-/** One of our processes. */
+/** One of our processes; `wrap` is a command that runs it. */
 export class Process {
-  constructor(binary, args) {
+  constructor(binary, args, wrap = []) {
     this.binary = binary;
     this.args = args;
+    const [command, ...rest] = [...wrap, process.env[binary], ...args];
     this.stdout = '';
     this.stderr = '';
     this.exited = new Promise((resolve) => {
-      this.child = spawn(process.env[binary], args, { stdio: ['ignore', 'pipe', 'pipe'] });
+      this.child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
       this.child.on('exit', (code, signal) => {
         this.code = code ?? signal;
         started.delete(this);

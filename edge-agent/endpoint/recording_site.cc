@@ -1,4 +1,4 @@
-#include "edge-agent/endpoint/site.h"
+#include "edge-agent/endpoint/recording_site.h"
 
 #include <spdlog/spdlog.h>
 
@@ -9,22 +9,22 @@
 
 namespace chargeledger::edge_agent {
 
-absl::StatusOr<core::Sequence> Site::Record(std::vector<v1::Entry> entries,
-                                            std::function<void()> recorded) {
+absl::StatusOr<core::Sequence> RecordingSite::Record(std::vector<v1::Entry> entries,
+                                                     std::function<void()> recorded) {
   return recorder_.Record(std::move(entries),
                           [this, recorded = std::move(recorded)](const absl::Status& status) {
                             if (!status.ok()) {
                               // What the log does not hold must not be answered, and it takes no
                               // more.
-                              core::RequestTermination(status.ToString());
+                              core::RequestTermination(status);
                             } else if (recorded) {
                               boost::asio::post(io_, recorded);
                             }
                           });
 }
 
-absl::StatusOr<Peer> Site::Connect(const std::shared_ptr<Link>& link,
-                                   const v1::ConnectionOpened& opened) {
+absl::StatusOr<Peer> RecordingSite::Connect(const std::shared_ptr<Link>& link,
+                                            const v1::ConnectionOpened& opened) {
   Peer peer;
   peer.charge_point_id = opened.charge_point_id();
   peer.subprotocol = opened.subprotocol();
@@ -49,7 +49,7 @@ absl::StatusOr<Peer> Site::Connect(const std::shared_ptr<Link>& link,
   return peer;
 }
 
-void Site::Refuse(v1::ConnectionRefused refused) {
+void RecordingSite::Refuse(v1::ConnectionRefused refused) {
   spdlog::warn("refused a connection from {} to {}: {}", refused.remote_address(), refused.path(),
                refused.reason());
   v1::Entry entry;
@@ -57,12 +57,12 @@ void Site::Refuse(v1::ConnectionRefused refused) {
   (void)Record({std::move(entry)});
 }
 
-absl::Status Site::Receive(const std::shared_ptr<Link>& link, const Peer& peer,
-                           absl::string_view bytes, bool binary) {
+absl::Status RecordingSite::Receive(const std::shared_ptr<Link>& link, const Peer& peer,
+                                    absl::string_view bytes, bool binary) {
   memory_.SetNext(recorder_.next());
   Handled handled = central_system_.OnFrame(peer, bytes, binary, clock_.WallMicros());
   if (!memory_.status().ok()) {
-    core::RequestTermination(memory_.status().ToString());
+    core::RequestTermination(memory_.status());
     return memory_.status();
   }
   return Record(std::move(handled.entries),
@@ -72,13 +72,13 @@ absl::Status Site::Receive(const std::shared_ptr<Link>& link, const Peer& peer,
       .status();
 }
 
-void Site::RefuseFrame(v1::FrameRefused refused) {
+void RecordingSite::RefuseFrame(v1::FrameRefused refused) {
   v1::Entry entry;
   *entry.mutable_frame_refused() = std::move(refused);
   (void)Record({std::move(entry)});
 }
 
-void Site::Disconnect(const Peer& peer, v1::ConnectionClosed closed) {
+void RecordingSite::Disconnect(const Peer& peer, v1::ConnectionClosed closed) {
   auto live = connections_.find(peer.charge_point_id);
   if (live == connections_.end() || live->second.connection != peer.connection) return;
   connections_.erase(live);
@@ -89,7 +89,7 @@ void Site::Disconnect(const Peer& peer, v1::ConnectionClosed closed) {
   (void)Record({std::move(entry)});
 }
 
-void Site::Shutdown() {
+void RecordingSite::Shutdown() {
   for (auto& [id, connected] : connections_) {
     if (auto link = connected.link.lock()) link->OnShutdown();
   }

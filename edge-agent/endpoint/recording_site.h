@@ -1,0 +1,68 @@
+// The site as its charge points meet it: who is connected, what is recorded and what is answered.
+// Joins the central system's rules, the recorder and the connections; the recorder's answers are
+// brought back to the I/O thread.
+//
+// Bounds: a connection stops reading while `max_unanswered` of its messages wait (endpoint.h); a
+// full recorder makes the connection close with 1013 (try again later), so that nothing is answered
+// that was not recorded.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "edge-agent/central_system/central_system.h"
+#include "edge-agent/central_system/transaction_memory.h"
+#include "edge-agent/endpoint/site.h"
+#include "log/recorder.h"
+
+namespace chargeledger::edge_agent {
+
+class RecordingSite final : public Site {
+ public:
+  // All outlive the site; its io_context is destroyed, and the recorder closed, before it.
+  RecordingSite(boost::asio::io_context& io, log::Recorder& recorder, core::Clock& clock,
+                CentralSystem& central_system, TransactionMemory& memory)
+      : io_(io),
+        recorder_(recorder),
+        clock_(clock),
+        central_system_(central_system),
+        memory_(memory) {}
+
+  absl::StatusOr<Peer> Connect(const std::shared_ptr<Link>& link,
+                               const v1::ConnectionOpened& opened) override;
+  void Refuse(v1::ConnectionRefused refused) override;
+  // OnRecorded follows once the message and its answer are durable.
+  absl::Status Receive(const std::shared_ptr<Link>& link, const Peer& peer, absl::string_view bytes,
+                       bool binary) override;
+  void RefuseFrame(v1::FrameRefused refused) override;
+  // Ignored if another one has taken its identity over: that was recorded then.
+  void Disconnect(const Peer& peer, v1::ConnectionClosed closed) override;
+
+  void Shutdown() override;
+  size_t connection_count() const override { return connections_.size(); }
+
+ private:
+  struct Connected {
+    uint64_t connection;
+    std::weak_ptr<Link> link;
+  };
+
+  absl::StatusOr<core::Sequence> Record(std::vector<v1::Entry> entries,
+                                        std::function<void()> recorded = {});
+
+  boost::asio::io_context& io_;
+  log::Recorder& recorder_;
+  core::Clock& clock_;
+  CentralSystem& central_system_;
+  TransactionMemory& memory_;
+  // By charge point id: the one live connection of each.
+  std::map<std::string, Connected> connections_;
+};
+
+}  // namespace chargeledger::edge_agent
