@@ -141,19 +141,20 @@ absl::Status Archive::KeepCheckpoint(EventLog& log, const std::string& note) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> Archive::SealOne(EventLog& log) {
+absl::StatusOr<bool> Archive::SealSome(EventLog& log, uint64_t bundles) {
   WriteBatch batch;
-  CL_ASSIGN_OR_RETURN(bool staged, log.StageSealed(batch));
+  CL_ASSIGN_OR_RETURN(bool staged, log.StageSealed(bundles, batch));
   if (!staged) return false;
   // Not synced: until it is, a crash leaves the entries as they were.
   CL_RETURN_IF_ERROR(store_.Commit(batch, Durability::kBuffered));
-  log.PublishSealed();
+  log.PublishSealed(bundles);
   return true;
 }
 
 void Archive::SealInBackground() {
   while (true) {
     EventLog* log = nullptr;
+    uint64_t bundles = kSealedAtOnce;
     {
       absl::MutexLock lock(&mutex_);
       sealing_ = false;
@@ -161,10 +162,11 @@ void Archive::SealInBackground() {
       mutex_.Await(absl::Condition(&wanted));
       if (stopping_) return;
       sealing_ = true;
+      if (seal_all_) bundles = 1;
       log = to_seal_.front();
       to_seal_.erase(to_seal_.begin());
     }
-    absl::StatusOr<bool> sealed = SealOne(*log);
+    absl::StatusOr<bool> sealed = SealSome(*log, bundles);
     if (!sealed.ok()) {
       // A damaged log stays unsealed, and is found when it is read; a failed write concerns all.
       if (sealed.status().code() != absl::StatusCode::kDataLoss && failed_) {
@@ -173,7 +175,7 @@ void Archive::SealInBackground() {
       continue;
     }
     if (*sealed) {
-      // One bundle at a time, so that no log waits for another's whole past.
+      // A few bundles at a time, so that no log waits for another's whole past.
       absl::MutexLock lock(&mutex_);
       to_seal_.push_back(log);
     }
@@ -182,8 +184,11 @@ void Archive::SealInBackground() {
 
 void Archive::WaitUntilSealed() {
   absl::MutexLock lock(&mutex_);
+  seal_all_ = true;
+  for (const auto& [name, log] : logs_) to_seal_.push_back(log.get());
   auto done = [this] { return to_seal_.empty() && !sealing_; };
   mutex_.Await(absl::Condition(&done));
+  seal_all_ = false;
 }
 
 std::vector<EventLog*> Archive::logs() const {

@@ -1,5 +1,6 @@
 // All logs of one process: the store they stand in, the head file that witnesses them, and the
-// thread that seals their bundles.
+// thread that seals their bundles, some at a time: deleting the entries one by one would cost the
+// writer as much as they did.
 //
 // Thread-safe; each log has one writer (event_log.h).
 //
@@ -34,6 +35,8 @@ namespace chargeledger::log {
 
 class Archive {
  public:
+  // How many bundles are sealed in one batch.
+  static constexpr uint64_t kSealedAtOnce = 16;
   // The names of what is in the directory.
   static constexpr char kStoreName[] = "log";
   static constexpr char kHeadsName[] = "heads";
@@ -75,7 +78,7 @@ class Archive {
   // Called once, on the sealing thread, if sealing fails: the store takes nothing more then. Set
   // before any log is opened.
   void OnFailed(std::function<void(const absl::Status&)> failed) { failed_ = std::move(failed); }
-  // Waits until everything that can be sealed is.
+  // Seals every complete bundle, and waits for it.
   void WaitUntilSealed();
 
   std::vector<EventLog*> logs() const;
@@ -91,8 +94,8 @@ class Archive {
 
   absl::Status Witness(EventLog& log, Opened& opened);
   void SealInBackground();
-  // True if a bundle was sealed.
-  absl::StatusOr<bool> SealOne(EventLog& log);
+  // False if the log has not so many bundles to seal.
+  absl::StatusOr<bool> SealSome(EventLog& log, uint64_t bundles);
 
   std::unique_ptr<Store> owned_store_;
   Store& store_;
@@ -103,6 +106,7 @@ class Archive {
   // Logs that may have a bundle to seal.
   std::vector<EventLog*> to_seal_ ABSL_GUARDED_BY(mutex_);
   bool sealing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool seal_all_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread sealer_;
 };

@@ -133,8 +133,10 @@ TreeHead EventLog::Stage(absl::Span<const absl::string_view> entries, absl::Span
   CL_CHECK(entries.size() == leaves.size(), "every entry has its leaf hash");
   absl::MutexLock lock(&mutex_);
   std::vector<Tile> complete;
+  std::string key = keys_.Entry(0);
   for (size_t i = 0; i < entries.size(); ++i) {
-    batch.Put(keys_.Entry(builder_.frontier().size()), entries[i]);
+    LogKeys::SetNumber(builder_.frontier().size(), key);
+    batch.Put(key, entries[i]);
     builder_.Append(leaves[i], complete);
     for (Tile& tile : complete) {
       pending_.push_back({std::move(tile), builder_.frontier().size()});
@@ -164,13 +166,7 @@ void EventLog::Publish(const TreeHead& head) {
   }
 }
 
-absl::StatusOr<bool> EventLog::StageSealed(WriteBatch& batch) {
-  uint64_t index = 0;
-  {
-    absl::MutexLock lock(&mutex_);
-    if ((sealed_ + 1) * kTileWidth > published_.size) return false;
-    index = sealed_;
-  }
+absl::StatusOr<std::string> EventLog::MakeSealed(uint64_t index) const {
   uint64_t next = index * kTileWidth;
   const uint64_t end = next + kTileWidth;
   std::vector<std::string> bytes;
@@ -186,10 +182,21 @@ absl::StatusOr<bool> EventLog::StageSealed(WriteBatch& batch) {
   // What is sealed is what was hashed: the entries are about to go.
   CL_RETURN_IF_ERROR(CheckSubtree(index, CompleteSubtreeRoot(leaves)));
   std::vector<absl::string_view> entries(bytes.begin(), bytes.end());
-  batch.PutCopy(keys_.Bundle(index), SealBundle(entries, leaves));
-  for (uint64_t sequence = index * kTileWidth; sequence < end; ++sequence) {
-    batch.DeleteOnce(keys_.Entry(sequence));
+  return SealBundle(entries, leaves);
+}
+
+absl::StatusOr<bool> EventLog::StageSealed(uint64_t bundles, WriteBatch& batch) {
+  uint64_t first = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    if ((sealed_ + bundles) * kTileWidth > published_.size) return false;
+    first = sealed_;
   }
+  for (uint64_t index = first; index < first + bundles; ++index) {
+    CL_ASSIGN_OR_RETURN(std::string sealed, MakeSealed(index));
+    batch.PutCopy(keys_.Bundle(index), std::move(sealed));
+  }
+  batch.DeleteRange(keys_.Entry(first * kTileWidth), keys_.Entry((first + bundles) * kTileWidth));
   return true;
 }
 
@@ -202,9 +209,9 @@ absl::Status EventLog::CheckSubtree(uint64_t index, const Hash& root) const {
                                           "; the tree has ", stored.ToHex()));
 }
 
-void EventLog::PublishSealed() {
+void EventLog::PublishSealed(uint64_t bundles) {
   absl::MutexLock lock(&mutex_);
-  ++sealed_;
+  sealed_ += bundles;
 }
 
 absl::Status EventLog::CheckSize(uint64_t size) const {

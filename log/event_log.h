@@ -67,11 +67,11 @@ class EventLog {
   // Everything up to `head`, which a Stage returned, is durable.
   void Publish(const TreeHead& head);
 
-  // Adds the oldest bundle that is complete, published and not sealed to `batch`, in place of its
-  // entries; false if there is none. After the commit, PublishSealed. One caller at a time, which
-  // need not be the writer.
-  absl::StatusOr<bool> StageSealed(WriteBatch& batch);
-  void PublishSealed();
+  // Adds the oldest `bundles` bundles that are published and not sealed to `batch`, in place of
+  // their entries; false if there are not so many. After the commit, PublishSealed. One caller at a
+  // time, which need not be the writer.
+  absl::StatusOr<bool> StageSealed(uint64_t bundles, WriteBatch& batch);
+  void PublishSealed(uint64_t bundles);
   // How many bundles are sealed.
   uint64_t sealed() const;
 
@@ -112,6 +112,7 @@ class EventLog {
   absl::StatusOr<Hash> Node(int level, uint64_t position, Tile& last_read) const;
   absl::StatusOr<std::optional<Bundle>> SealedBundle(uint64_t index) const;
   absl::Status CheckSubtree(uint64_t index, const Hash& root) const;
+  absl::StatusOr<std::string> MakeSealed(uint64_t index) const;
   // Visits the unsealed entries [next, end) as far as they are there, and moves `next` on; false if
   // `visit` stopped.
   absl::StatusOr<bool> ReadHot(uint64_t& next, uint64_t end, EntryVisitor visit) const;

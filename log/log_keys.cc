@@ -42,6 +42,11 @@ std::optional<uint64_t> LogKeys::NumberOf(absl::string_view key) {
   return ReadBigEndian64(key.substr(kPrefixSize));
 }
 
+void LogKeys::SetNumber(uint64_t number, std::string& key) {
+  key.resize(kPrefixSize);
+  AppendBigEndian64(key, number);
+}
+
 std::string EncodeHead(const TreeHead& head) {
   std::string value;
   AppendBigEndian64(value, head.size);

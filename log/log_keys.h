@@ -39,6 +39,8 @@ class LogKeys {
   // The number at the end of an entry's or a bundle's key; none if it has another length than it
   // should.
   static std::optional<uint64_t> NumberOf(absl::string_view key);
+  // Makes the key of an entry or a bundle that of another one.
+  static void SetNumber(uint64_t number, std::string& key);
 
  private:
   std::string Numbered(char kind, uint64_t number) const;

@@ -52,10 +52,17 @@ absl::Status MemoryStore::Commit(const WriteBatch& batch, Durability durability)
   absl::MutexLock lock(&mutex_);
   if (!failure_.ok()) return failure_;
   for (const WriteBatch::Operation& operation : batch.operations()) {
-    if (operation.value.has_value()) {
-      map_[operation.key] = std::string(*operation.value);
-    } else {
-      map_.erase(operation.key);
+    const std::string key(batch.KeyOf(operation));
+    switch (operation.kind) {
+      case WriteBatch::Kind::kPut:
+        map_[key] = std::string(operation.value);
+        break;
+      case WriteBatch::Kind::kDelete:
+        map_.erase(key);
+        break;
+      case WriteBatch::Kind::kDeleteRange:
+        map_.erase(map_.lower_bound(key), map_.lower_bound(operation.value));
+        break;
     }
   }
   if (durability == Durability::kSynced) ++synced_commits_;

@@ -195,7 +195,6 @@ core::Sequence Recorder::next() const {
 }
 
 std::vector<Recorder::Request> Recorder::Take(size_t max_bytes) {
-  absl::MutexLock lock(&mutex_);
   size_t bytes = 0;
   size_t count = 0;
   while (count < queue_.size() && (count == 0 || bytes < max_bytes)) bytes += queue_[count++].bytes;
@@ -211,7 +210,7 @@ std::vector<Recorder::Request> Recorder::Take(size_t max_bytes) {
   return taken;
 }
 
-void Recorder::Prepare(std::vector<Request> requests, Prepared& prepared) {
+void Recorder::Append(std::vector<Request> requests, Prepared& prepared) {
   std::vector<absl::string_view> entries;
   std::vector<Hash> leaves;
   for (Request& request : requests) {
@@ -228,52 +227,69 @@ void Recorder::Prepare(std::vector<Request> requests, Prepared& prepared) {
   prepared.head = log_->Stage(entries, leaves, prepared.batch);
 }
 
-void Recorder::Answer(Prepared& prepared, const absl::Status& outcome) {
-  {
-    absl::MutexLock lock(&mutex_);
-    if (outcome.ok() && committed_) committed_(prepared.head);
+bool Recorder::MayPrepare() const {
+  return !queue_.empty() && !preparing_ &&
+         (ready_ == nullptr || ready_->size < options_.max_batch_bytes);
+}
+
+bool Recorder::HasWork() const {
+  return (!committed_batches_.empty() && !answering_) || (ready_ != nullptr && !committing_) ||
+         MayPrepare() || (stopping_ && queue_.empty() && ready_ == nullptr && !preparing_);
+}
+
+void Recorder::Prepare() {
+  preparing_ = true;
+  auto prepared = ready_ != nullptr ? std::move(ready_) : std::make_unique<Prepared>();
+  std::vector<Request> requests = Take(options_.max_batch_bytes - prepared->size);
+  mutex_.Unlock();
+  Append(std::move(requests), *prepared);
+  mutex_.Lock();
+  ready_ = std::move(prepared);
+  preparing_ = false;
+}
+
+void Recorder::Commit() {
+  committing_ = true;
+  // The thread that has the disk keeps it while there is more: waking another one would take longer
+  // than what it has to do.
+  while (ready_ != nullptr) {
+    std::unique_ptr<Prepared> prepared = std::move(ready_);
+    prepared->outcome = failure_;
+    mutex_.Unlock();
+    if (prepared->outcome.ok()) {
+      prepared->outcome = archive_.Commit(prepared->batch, {{log_, prepared->head}});
+    }
+    mutex_.Lock();
+    failure_ = prepared->outcome;
+    committed_batches_.push_back(std::move(prepared));
   }
-  for (Request& request : prepared.requests) request.done(outcome);
+  committing_ = false;
+}
+
+void Recorder::Answer() {
+  answering_ = true;
+  std::unique_ptr<Prepared> prepared = std::move(committed_batches_.front());
+  committed_batches_.pop_front();
+  if (prepared->outcome.ok() && committed_) committed_(prepared->head);
+  mutex_.Unlock();
+  for (Request& request : prepared->requests) request.done(prepared->outcome);
+  mutex_.Lock();
+  answering_ = false;
 }
 
 void Recorder::Run() {
+  absl::MutexLock lock(&mutex_);
   while (true) {
-    {
-      absl::MutexLock lock(&mutex_);
-      auto may_prepare = [this] { return (stopping_ || !queue_.empty()) && !preparing_; };
-      mutex_.Await(absl::Condition(&may_prepare));
-      if (queue_.empty()) return;
-      preparing_ = true;
+    mutex_.Await(absl::Condition(this, &Recorder::HasWork));
+    if (ready_ != nullptr && !committing_) {
+      Commit();
+    } else if (!committed_batches_.empty() && !answering_) {
+      Answer();
+    } else if (MayPrepare()) {
+      Prepare();
+    } else {
+      return;
     }
-    Prepared prepared;
-    absl::Status outcome;
-    for (bool ready = false; !ready;) {
-      Prepare(Take(options_.max_batch_bytes - std::min(prepared.size, options_.max_batch_bytes)),
-              prepared);
-      absl::MutexLock lock(&mutex_);
-      auto may_go_on = [&] {
-        return !committing_ || (!queue_.empty() && prepared.size < options_.max_batch_bytes);
-      };
-      mutex_.Await(absl::Condition(&may_go_on));
-      ready = !committing_;
-      if (ready) {
-        committing_ = true;
-        preparing_ = false;
-        outcome = failure_;
-      }
-    }
-    if (outcome.ok()) outcome = archive_.Commit(prepared.batch, {{log_, prepared.head}});
-    {
-      absl::MutexLock lock(&mutex_);
-      if (!outcome.ok()) failure_ = outcome;
-      auto may_answer = [this] { return !answering_; };
-      mutex_.Await(absl::Condition(&may_answer));
-      answering_ = true;
-      committing_ = false;
-    }
-    Answer(prepared, outcome);
-    absl::MutexLock lock(&mutex_);
-    answering_ = false;
   }
 }
 

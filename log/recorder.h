@@ -108,7 +108,7 @@ class Recorder {
     size_t bytes = 0;
     Done done;
   };
-  // Requests on their way into one commit.
+  // Requests on their way through one commit.
   struct Prepared {
     std::vector<Request> requests;
     // The entries' bytes, which `batch` borrows.
@@ -116,6 +116,7 @@ class Recorder {
     size_t size = 0;
     WriteBatch batch;
     TreeHead head;
+    absl::Status outcome;
   };
 
   Recorder(Archive& archive, core::Clock& clock, const RecorderOptions& options)
@@ -125,9 +126,14 @@ class Recorder {
   absl::Status OpenGeneration(v1::StoredLog& own, v1::GenerationOpened& opened);
   absl::StatusOr<uint32_t> LastBoot() const;
   void Run();
-  std::vector<Request> Take(size_t max_bytes);
-  void Prepare(std::vector<Request> requests, Prepared& prepared);
-  void Answer(Prepared& prepared, const absl::Status& outcome);
+  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool MayPrepare() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The three steps; each gives the lock up while it works.
+  void Prepare() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Commit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Answer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::vector<Request> Take(size_t max_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Append(std::vector<Request> requests, Prepared& prepared);
 
   Archive& archive_;
   core::Clock& clock_;
@@ -143,10 +149,13 @@ class Recorder {
   uint64_t next_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  // Each step has at most one thread in it; a thread enters the next before it leaves the last.
+  // Each step has at most one thread in it.
   bool preparing_ ABSL_GUARDED_BY(mutex_) = false;
   bool committing_ ABSL_GUARDED_BY(mutex_) = false;
   bool answering_ ABSL_GUARDED_BY(mutex_) = false;
+  // Waits for the disk; grows while it waits.
+  std::unique_ptr<Prepared> ready_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::unique_ptr<Prepared>> committed_batches_ ABSL_GUARDED_BY(mutex_);
   Committed committed_ ABSL_GUARDED_BY(mutex_);
   std::array<std::thread, 2> threads_;
 };

@@ -14,6 +14,7 @@
 //  5. A Snapshot sees exactly the batches committed before it was taken.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -34,31 +35,44 @@ enum class Durability { kSynced, kBuffered };
 // often than must be.
 class WriteBatch {
  public:
+  enum class Kind : uint8_t { kPut, kDelete, kDeleteRange };
   struct Operation {
-    std::string key;
-    // Absent: delete the key.
-    std::optional<absl::string_view> value;
-    bool once = false;
+    Kind kind;
+    // Where the key stands among all keys: many small strings would cost more than the rest.
+    size_t key_at;
+    size_t key_size;
+    // kPut: the value. kDeleteRange: the key before which it ends.
+    absl::string_view value;
   };
 
-  void Put(std::string key, absl::string_view borrowed_value) {
-    operations_.push_back({std::move(key), borrowed_value});
+  void Put(absl::string_view key, absl::string_view borrowed_value) {
+    Add(Kind::kPut, key, borrowed_value);
   }
-  void PutCopy(std::string key, std::string value) {
+  void PutCopy(absl::string_view key, std::string value) {
     copies_.push_back(std::move(value));
-    Put(std::move(key), copies_.back());
+    Add(Kind::kPut, key, copies_.back());
   }
-  void Delete(std::string key) { operations_.push_back({std::move(key), std::nullopt}); }
-  // For a key that was put exactly once since it was last absent, and never with Delete: leaves
-  // nothing behind.
-  void DeleteOnce(std::string key) {
-    operations_.push_back({std::move(key), std::nullopt, /*once=*/true});
+  void Delete(absl::string_view key) { Add(Kind::kDelete, key, {}); }
+  // Deletes the keys in [begin, end): one operation, however many they are.
+  void DeleteRange(absl::string_view begin, std::string end) {
+    copies_.push_back(std::move(end));
+    Add(Kind::kDeleteRange, begin, copies_.back());
   }
 
   const std::vector<Operation>& operations() const { return operations_; }
+  // Valid until the next change.
+  absl::string_view KeyOf(const Operation& operation) const {
+    return absl::string_view(keys_).substr(operation.key_at, operation.key_size);
+  }
 
  private:
+  void Add(Kind kind, absl::string_view key, absl::string_view value) {
+    operations_.push_back({kind, keys_.size(), key.size(), value});
+    keys_.append(key.data(), key.size());
+  }
+
   std::vector<Operation> operations_;
+  std::string keys_;
   std::deque<std::string> copies_;
 };
 
