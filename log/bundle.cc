@@ -43,17 +43,22 @@ absl::string_view Tag(const Hash& leaf) { return leaf.bytes().substr(0, kTagSize
 
 // As many bytes as can be had of a frame that is damaged.
 std::string Salvage(absl::string_view frame) {
-  std::string body(kMaxBodySize, '\0');
+  constexpr size_t kStep = 128 << 10;
+  std::string body;
   ZSTD_DCtx* context = ThreadContexts().decompress.get();
   ZSTD_DCtx_reset(context, ZSTD_reset_session_only);
   ZSTD_inBuffer in{frame.data(), frame.size(), 0};
-  ZSTD_outBuffer out{body.data(), body.size(), 0};
-  while (in.pos < in.size && out.pos < out.size) {
-    const size_t before = in.pos + out.pos;
+  size_t used = 0;
+  while (used < kMaxBodySize) {
+    body.resize(used + kStep);
+    ZSTD_outBuffer out{body.data(), body.size(), used};
+    const size_t taken = in.pos;
     const size_t hint = ZSTD_decompressStream(context, &out, &in);
-    if (ZSTD_isError(hint) || hint == 0 || in.pos + out.pos == before) break;
+    const bool stuck = in.pos == taken && out.pos == used;
+    used = out.pos;
+    if (ZSTD_isError(hint) || hint == 0 || stuck) break;
   }
-  body.resize(out.pos);
+  body.resize(used);
   return body;
 }
 
