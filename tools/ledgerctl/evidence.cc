@@ -38,6 +38,13 @@ absl::Status ListKeys(const Context& context, const std::string& log) {
     return k.generation() == 0 ? std::string("all") : absl::StrCat(k.generation());
   };
   auto vkey = [](const v1::LogKey& k) { return k.vkey(); };
+  if (context.format == Format::kTable) {
+    // Not a table: a key that is cut to the terminal's width is no key.
+    for (const v1::LogKey& key : response.keys()) {
+      context.out << role(key) << ", generation " << generation(key) << "\n  " << vkey(key) << "\n";
+    }
+    return absl::OkStatus();
+  }
   const std::vector<Column<v1::LogKey>> columns = {
       {{"ROLE"}, role, "role", role},
       {{"GEN", true}, generation, "generation", generation},
