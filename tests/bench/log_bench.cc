@@ -85,13 +85,14 @@ void BM_AppendRawRocksDb(benchmark::State& state) {
   const uint64_t batch_size = static_cast<uint64_t>(state.range(1));
   Scratch scratch;
   auto store = *log::OpenRocksDbStore(scratch.Below("raw"), Options(state.range(2) != 0));
+  // The same bytes: the keys too.
+  std::string key = log::LogKeys(kLog, core::Generation(1)).Entry(0);
   uint64_t next = 0;
   for (auto _ : state) {
     log::WriteBatch batch;
     for (uint64_t i = 0; i < batch_size; ++i, ++next) {
-      std::string key;
-      log::AppendBigEndian64(key, next);
-      batch.Put(std::move(key), entries[next % entries.size()]);
+      log::LogKeys::SetNumber(next, key);
+      batch.Put(key, entries[next % entries.size()]);
     }
     Check(store->Commit(batch, log::Durability::kSynced));
   }
@@ -322,6 +323,64 @@ int64_t ResidentKiB() {
   }
   return 0;
 }
+
+// What a million entries of realistic traffic take on disk once they are sealed, against the frames
+// alone. The simulation's clocks tick in seconds; real ones do not, and their digits do not
+// compress.
+void BM_StoredBytes(benchmark::State& state) {
+  std::vector<std::string> traffic = RecordTraffic(200'000);
+  uint64_t noise = 1;
+  for (std::string& bytes : traffic) {
+    v1::Entry entry;
+    if (!entry.ParseFromString(bytes)) std::abort();
+    // A frame and its answer are stamped together.
+    if (entry.frame_recorded().direction() == v1::DIRECTION_RECEIVED) {
+      noise = noise * 6364136223846793005 + 1442695040888963407;
+    }
+    entry.set_wall_time_us(entry.wall_time_us() + static_cast<int64_t>(noise >> 44));
+    entry.set_monotonic_us(entry.monotonic_us() + (noise >> 44));
+    bytes = entry.SerializeAsString();
+  }
+  constexpr uint64_t kEntries = 1'000'000;
+  uint64_t frame_bytes = 0, entry_bytes = 0;
+  int64_t disk = 0;
+  for (auto _ : state) {
+    Scratch scratch;
+    auto archive = *log::Archive::Open(scratch.path(), Options(false));
+    log::EventLog* log = archive->OpenLog(kLog, core::Generation(1))->log;
+    for (uint64_t next = 0; next < kEntries;) {
+      std::vector<absl::string_view> views;
+      std::vector<log::Hash> leaves;
+      for (uint64_t i = 0; i < 256 && next < kEntries; ++i, ++next) {
+        views.push_back(traffic[next % traffic.size()]);
+        leaves.push_back(log::LeafHash(views.back()));
+        v1::Entry entry;
+        if (!entry.ParseFromArray(views.back().data(), static_cast<int>(views.back().size()))) {
+          std::abort();
+        }
+        frame_bytes += entry.frame_recorded().payload().size();
+        entry_bytes += views.back().size();
+      }
+      log::WriteBatch batch;
+      const log::TreeHead head = log->Stage(views, leaves, batch);
+      Check(archive->Commit(batch, {{log, head}}));
+      // As with traffic that comes no faster than a network of charge points sends it.
+      if (next % (64 * 256) == 0) archive->WaitUntilSealed();
+    }
+    archive->WaitUntilSealed();
+    archive.reset();
+    // Opening writes what the write-ahead log held into a table.
+    log::Archive::Open(scratch.path(), {}).value().reset();
+    for (const auto& file : std::filesystem::recursive_directory_iterator(scratch.path())) {
+      if (file.is_regular_file()) disk += static_cast<int64_t>(file.file_size());
+    }
+  }
+  state.counters["entry_bytes"] = static_cast<double>(entry_bytes) / kEntries;
+  state.counters["frame_bytes"] = static_cast<double>(frame_bytes) / kEntries;
+  state.counters["disk_bytes"] = static_cast<double>(disk) / kEntries;
+  state.counters["disk_to_frames"] = static_cast<double>(disk) / static_cast<double>(frame_bytes);
+}
+BENCHMARK(BM_StoredBytes)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 // state: entries. Opens store, head file and log, tail and all; and what that takes of memory.
 void BM_Open(benchmark::State& state) {
