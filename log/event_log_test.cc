@@ -145,6 +145,58 @@ TEST(EventLog, DamageIsFoundAtOpenAndNamed) {
   }
 }
 
+// Seals the oldest bundle.
+void Seal(MemoryStore& store, EventLog& log) {
+  WriteBatch batch;
+  auto staged = log.StageSealed(1, batch);
+  ASSERT_TRUE(staged.ok() && *staged) << staged.status();
+  ASSERT_TRUE(store.Commit(batch, Durability::kBuffered).ok());
+  log.PublishSealed(1);
+}
+
+TEST(EventLog, HoweverMuchIsSealedEverythingReadsAndProvesTheSame) {
+  MemoryStore store, reference_store;
+  std::unique_ptr<EventLog> reference = Open(reference_store);
+  Grow(reference_store, *reference, 1000, 1000);
+  std::unique_ptr<EventLog> log = Open(store);
+  Grow(store, *log, 1000, 90);
+  for (uint64_t sealed = 0; sealed <= 3; ++sealed) {
+    EXPECT_EQ(log->sealed(), sealed);
+    uint64_t next = 5;
+    ASSERT_TRUE(log->Read(core::Sequence(5), 990,
+                          [&](core::Sequence n, absl::string_view entry) {
+                            EXPECT_EQ(n.value(), next);
+                            EXPECT_EQ(entry, Entry(next++));
+                            return true;
+                          })
+                    .ok());
+    EXPECT_EQ(next, 995u);
+    for (uint64_t size : {1, 255, 256, 300, 700, 1000}) {
+      EXPECT_EQ(*log->RootAt(size), *reference->RootAt(size)) << size;
+      EXPECT_EQ(*log->InclusionProof(core::Sequence(size / 2), size),
+                *reference->InclusionProof(core::Sequence(size / 2), size));
+      EXPECT_EQ(*log->ConsistencyProof(size / 3, size),
+                *reference->ConsistencyProof(size / 3, size));
+    }
+    EXPECT_EQ(Open(store)->head(), reference->head());
+    EXPECT_EQ(Open(store)->sealed(), sealed);
+    if (sealed < 3) Seal(store, *log);
+  }
+  WriteBatch batch;
+  EXPECT_FALSE(*log->StageSealed(1, batch));
+}
+
+TEST(EventLog, WhatNoLongerHashesToTheTreeIsNotSealed) {
+  MemoryStore store;
+  std::unique_ptr<EventLog> log = Open(store);
+  Grow(store, *log, 300, 300);
+  WriteBatch damage;
+  damage.PutCopy(EntryKey(100), "another entry");
+  ASSERT_TRUE(store.Commit(damage, Durability::kSynced).ok());
+  WriteBatch batch;
+  EXPECT_EQ(log->StageSealed(1, batch).status().code(), absl::StatusCode::kDataLoss);
+}
+
 TEST(EventLog, AnEntryMissingInTheMiddleIsAnErrorOfReadingAndNotAShorterAnswer) {
   MemoryStore store;
   std::unique_ptr<EventLog> log = Open(store);

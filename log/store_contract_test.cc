@@ -47,6 +47,17 @@ class StoreContract : public testing::TestWithParam<Kind> {
   std::unique_ptr<Store> store_ = GetParam().make();
 };
 
+TEST_P(StoreContract, ARangeIsDeletedWithoutItsEndAndInTheOrderOfTheBatch) {
+  for (const char* key : {"a", "b", "c", "d"}) Put(key, "1");
+  WriteBatch batch;
+  batch.Put("bb", "2");
+  batch.DeleteRange("b", "d");
+  batch.Put("c", "3");
+  ASSERT_TRUE(store_->Commit(batch, Durability::kSynced).ok());
+  EXPECT_EQ(Keys(*store_, "", ""), (std::vector<std::string>{"a", "c", "d"}));
+  EXPECT_EQ(store_->Get("c")->value(), "3");
+}
+
 TEST_P(StoreContract, WhatWasPutIsReadAndWhatWasDeletedIsNot) {
   Put("a", "1");
   Put("b", std::string("\0binary", 7));

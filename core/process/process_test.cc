@@ -1,11 +1,14 @@
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
 #include "core/process/address.h"
 #include "core/process/data_directory.h"
+#include "core/process/disk_space.h"
+#include "core/process/key_file.h"
 #include "core/process/settings.h"
 
 namespace chargeledger::core {
@@ -92,6 +95,40 @@ TEST(DataDirectory, ASecondHolderIsToldWhoHasIt) {
   EXPECT_NE(second.status().message().find(std::to_string(getpid())), absl::string_view::npos);
   first->reset();
   EXPECT_TRUE(DataDirectory::Open(path).ok());
+}
+
+TEST(KeyFile, AKeyIsMadeOncePrivateAndReadAgain) {
+  const std::string path = testing::TempDir() + "/made.pem";
+  auto made = ReadOrCreateKeyFile(path, std::string(32, 's'));
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(std::filesystem::status(path).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  auto again = ReadOrCreateKeyFile(path, std::string(32, 'x'));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->public_key(), made->public_key());
+  EXPECT_TRUE(VerifyEd25519(again->public_key(), "message", made->Sign("message")));
+  EXPECT_FALSE(VerifyEd25519(again->public_key(), "another", made->Sign("message")));
+}
+
+TEST(KeyFile, AKeyThatOthersMayReadOrThatIsNoneIsRefusedByName) {
+  const std::string path = testing::TempDir() + "/bad.pem";
+  EXPECT_EQ(ReadKeyFile(path).status().code(), absl::StatusCode::kInvalidArgument);
+  std::ofstream(path) << "no key";
+  std::filesystem::permissions(path, std::filesystem::perms(0600));
+  EXPECT_EQ(ReadKeyFile(path).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(ReadKeyFile(path).status().message().find(path), absl::string_view::npos);
+  std::filesystem::permissions(path, std::filesystem::perms(0644));
+  EXPECT_EQ(ReadKeyFile(path).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(DiskSpace, WhatIsFreeCanBeWrittenAndWhatIsNotThereCannot) {
+  const std::string directory = testing::TempDir();
+  auto free_bytes = FreeBytes(directory);
+  ASSERT_TRUE(free_bytes.ok()) << free_bytes.status();
+  EXPECT_GT(*free_bytes, 0u);
+  EXPECT_TRUE(HasSpace(directory, 1));
+  EXPECT_FALSE(HasSpace(directory, ~uint64_t{0}));
+  EXPECT_FALSE(HasSpace(directory + "/not-there", 1));
 }
 
 TEST(DataDirectory, APathThatCannotBeADirectoryIsAnErrorThatNamesIt) {

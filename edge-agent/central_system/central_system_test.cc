@@ -75,6 +75,24 @@ TEST_F(CentralSystemTest, AStartSentAgainGetsTheIdItWasGivenWhateverItsMessageId
   EXPECT_NE(Start(1, "2026-03-01T12:30:00Z", 10), first);
 }
 
+TEST_F(CentralSystemTest, WhileNewTransactionsAreRefusedWhatHasBegunIsTakenAsEver) {
+  const int64_t begun = Start(1, "2026-03-01T12:00:00Z", 10);
+  system_.RefuseNewTransactions(true);
+  EXPECT_EQ(Call("Authorize", {{"idTag", "T"}})[2]["idTagInfo"]["status"], "Blocked");
+  const json start = Call("StartTransaction", {{"connectorId", 2},
+                                               {"idTag", "T"},
+                                               {"meterStart", 0},
+                                               {"timestamp", "2026-03-01T12:00:00Z"}});
+  EXPECT_EQ(start[2]["idTagInfo"]["status"], "Blocked");
+  EXPECT_NE(start[2]["transactionId"], begun);
+  EXPECT_EQ(
+      Call("StopTransaction",
+           {{"transactionId", begun}, {"meterStop", 1}, {"timestamp", "2026-03-01T12:30:00Z"}})[0],
+      3);
+  system_.RefuseNewTransactions(false);
+  EXPECT_EQ(Call("Authorize", {{"idTag", "T"}})[2]["idTagInfo"]["status"], "Accepted");
+}
+
 TEST_F(CentralSystemTest, AStopOfAnUnknownTransactionIsAcceptedSoThatItIsNotRepeated) {
   for (const json& payload : std::vector<json>{
            {{"transactionId", 4711}, {"meterStop", 1}, {"timestamp", "2026-03-01T12:00:00Z"}},

@@ -28,6 +28,9 @@ void __tsan_release(void* address);
 const char* __tsan_default_suppressions() {
   return "race:absl::debian3::Condition\n"
          "race:HasWork\n"
+         // A condition is evaluated by whoever holds the lock, inside Abseil, where the sanitizer
+         // does not see the lock; the lambda itself may stand on the waiting thread's stack.
+         "race:CastAndCallMethod\n"
          "race:rocksdb::\n"
          "called_from_lib:librocksdb.so\n"
          "called_from_lib:libgrpc.so\n"
