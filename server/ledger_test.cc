@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -115,6 +116,57 @@ TEST(Ledger, ALogThatChangesItsSiteOrSkipsAGenerationIsRefusedAndLeavesNoTrace) 
   EXPECT_EQ(ledger->Admit(Hello(c, "south")).status().code(),
             absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(ledger->Admit(late).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(Ledger, ADamagedLogIsSetAsideAndTheOthersGoOn) {
+  log::MemoryStore store;
+  core::ManualClock clock(0);
+  Conversation c;
+  Talk(c, 5);
+  {
+    log::Archive archive(store);
+    auto ledger = *Ledger::Open(archive, clock);
+    Replicate(*ledger, c);
+    v1::AuthorHello other = Hello(c, "south");
+    other.set_log_id("another log id..");
+    ledger->Release(*ledger->Admit(other));
+  }
+  const log::LogKeys keys(c.log().log_id(), core::Generation(1));
+  log::WriteBatch damage;
+  damage.PutCopy(keys.Entry(3), "x");
+  ASSERT_TRUE(store.Commit(damage, log::Durability::kSynced).ok());
+
+  log::Archive archive(store);
+  auto opened = Ledger::Open(archive, clock);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  const std::vector<HeldLog*> logs = (*opened)->logs();
+  ASSERT_EQ(logs.size(), 2u);
+  for (const HeldLog* held : logs) {
+    EXPECT_EQ(held->damage().ok(), held->site() == "south") << held->site();
+  }
+  EXPECT_EQ((*opened)->Admit(Hello(c)).status().code(), absl::StatusCode::kDataLoss);
+  log::MemoryStore states;
+  v1::ListLogsResponse listed = *Queries(**opened, states).ListLogs();
+  EXPECT_EQ(std::count_if(listed.logs().begin(), listed.logs().end(),
+                          [](const v1::LogInfo& log) { return !log.damage().empty(); }),
+            1);
+}
+
+TEST(Ledger, AnAuthorThatComesWithAnotherKeyIsRefusedAndTheFirstKeyStays) {
+  log::MemoryStore store;
+  core::ManualClock clock(0);
+  log::Archive archive(store);
+  Conversation c;
+  auto ledger = *Ledger::Open(archive, clock);
+  v1::AuthorHello hello = Hello(c);
+  hello.set_public_key(std::string(32, 'a'));
+  ledger->Release(*ledger->Admit(hello));
+  for (const std::string& key : {std::string(32, 'b'), std::string()}) {
+    hello.set_public_key(key);
+    EXPECT_EQ(ledger->Admit(hello).status().code(), absl::StatusCode::kFailedPrecondition);
+  }
+  hello.set_public_key(std::string(32, 'a'));
+  EXPECT_TRUE(ledger->Admit(hello).ok());
 }
 
 TEST(Ledger, AFailedCommitIsToldAndNothingIsAcknowledgedAfterwards) {

@@ -65,7 +65,9 @@ absl::Status CheckTile(Folder& folder, const TileId& id, absl::string_view expec
 }
 
 // The tree that the entries' bytes make, every tile compared with its file on the way.
-absl::StatusOr<TreeHead> DeriveTree(Folder& folder, uint64_t size) {
+absl::StatusOr<TreeHead> DeriveTree(Folder& folder, const Checkpoint& checkpoint,
+                                    EntryCheck check) {
+  const uint64_t size = checkpoint.head.size;
   TreeBuilder builder;
   std::vector<Tile> complete;
   for (uint64_t begin = 0; begin < size; begin += kTileWidth) {
@@ -78,7 +80,11 @@ absl::StatusOr<TreeHead> DeriveTree(Folder& folder, uint64_t size) {
           absl::StrCat(path, ", whose first entry is ", begin, ": ", entries.status().message()));
     }
     complete.clear();
-    for (absl::string_view entry : *entries) builder.Append(LeafHash(entry), complete);
+    uint64_t sequence = begin;
+    for (absl::string_view entry : *entries) {
+      CL_RETURN_IF_ERROR(check(checkpoint.origin, sequence++, entry));
+      builder.Append(LeafHash(entry), complete);
+    }
     for (const Tile& tile : complete) {
       CL_RETURN_IF_ERROR(CheckTile(folder, tile.id, tile.hashes));
     }
@@ -150,13 +156,14 @@ absl::Status StaticLogWriter::Finish(const TreeHead& head, absl::string_view che
 }
 
 absl::StatusOr<StaticLogFinding> VerifyStaticLog(const std::string& directory,
-                                                 absl::Span<const VerifierKey> keys) {
+                                                 absl::Span<const VerifierKey> keys,
+                                                 EntryCheck check) {
   Folder folder(directory);
   CL_ASSIGN_OR_RETURN(std::string note, folder.Read("checkpoint", kMaxNoteBytes));
   StaticLogFinding finding;
   CL_ASSIGN_OR_RETURN(finding.checkpoint, OpenCheckpoint(note, keys));
   const TreeHead& head = finding.checkpoint.checkpoint.head;
-  CL_ASSIGN_OR_RETURN(TreeHead derived, DeriveTree(folder, head.size));
+  CL_ASSIGN_OR_RETURN(TreeHead derived, DeriveTree(folder, finding.checkpoint.checkpoint, check));
   if (derived != head) {
     return absl::DataLossError(absl::StrCat("the ", derived.size, " entries have root ",
                                             derived.root.ToHex(), "; the signed checkpoint says ",

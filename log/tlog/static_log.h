@@ -1,10 +1,10 @@
 // A log as a folder of static files (C2SP tlog-tiles): checkpoint, tile/<L>/<N>, tile/entries/<N>.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -41,10 +41,15 @@ struct StaticLogFinding {
   uint64_t files = 0;
 };
 
+// What else must be true of the entry at `sequence` of the log that `origin` names.
+using EntryCheck = absl::FunctionRef<absl::Status(absl::string_view origin, uint64_t sequence,
+                                                  absl::string_view entry)>;
+
 // Checks a folder from the bytes up. UNAUTHENTICATED: the checkpoint; NOT_FOUND: a file is missing;
-// DATA_LOSS names the file, and the first entry that does not hash to its tile. `keys` outlive the
-// result.
+// DATA_LOSS names the file, and the first entry that does not hash to its tile; otherwise what
+// `check` says. `keys` outlive the result.
 absl::StatusOr<StaticLogFinding> VerifyStaticLog(const std::string& directory,
-                                                 absl::Span<const VerifierKey> keys);
+                                                 absl::Span<const VerifierKey> keys,
+                                                 EntryCheck check);
 
 }  // namespace chargeledger::log::tlog

@@ -1,6 +1,5 @@
 // The log itself: append, read, prove and open, against RocksDB writing the same bytes with the
-// same syncs, and against the floor, a plain file. Run by tests/bench/log.sh; see
-// docs/BENCHMARKS.md.
+// same syncs, and against the floor, a plain file. See docs/BENCHMARKS.md.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <sys/resource.h>

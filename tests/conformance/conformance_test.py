@@ -55,7 +55,8 @@ def varint(value):
 
 def make_entry(sequence, generation=1):
     place = b"\x08" + varint(generation) + (b"\x10" + varint(sequence) if sequence else b"")
-    frame = b"frame %d" % sequence
+    payload = b"frame %d" % sequence
+    frame = b"\x2a" + varint(len(payload)) + payload
     return place + b"\x52" + varint(len(frame)) + frame
 
 
@@ -177,7 +178,7 @@ FOLDERS = {
     "base64 without its padding": lambda root: edit(root, rb"=\n\n", b"\n\n"),
     "a carriage return": lambda root: edit(root, rb"\n600", b"\r\n600"),
 }
-# Correctly signed logs whose entries do not stand where they say: only a verifier that reads entries can tell.
+# Correctly signed logs whose entries do not stand where they say.
 MOVED = {
     "two entries that changed places": swapped,
     "an entry of another generation": lambda: ENTRIES[:9] + [make_entry(9, 2)] + ENTRIES[10:],
@@ -226,10 +227,8 @@ class Conformance(unittest.TestCase):
             done = self.judge(command, kind, subject)
             self.assertEqual(done.returncode, 0, f"{name}: {done.stderr}")
 
-    def reject(self, kind, subject, tools=("verify.py", "ledgerctl")):
+    def reject(self, kind, subject):
         for name, command in self.tools():
-            if name not in tools:
-                continue
             done = self.judge(command, kind, subject)
             self.assertEqual(done.returncode, 1, f"{name}: {done.stdout}{done.stderr}")
             self.assertTrue(done.stderr.strip(), name)
@@ -248,7 +247,7 @@ class Conformance(unittest.TestCase):
         for number, (what, entries) in enumerate(MOVED.items()):
             with self.subTest(what):
                 export(self.dir / str(number), entries())
-                self.reject("tiles", self.dir / str(number), tools=("verify.py",))
+                self.reject("tiles", self.dir / str(number))
 
     def test_good_proofs_are_accepted_and_every_mutation_of_them_rejected(self):
         file = self.dir / "proof"

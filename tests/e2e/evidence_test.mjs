@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { ChargePoint } from './charge_point.mjs';
 import { main, Network, Process, test, until } from './harness.mjs';
 
@@ -87,11 +89,18 @@ test('an exported log verifies from the bytes up, and a changed byte is named', 
   const { author, holder } = await keysOf(network);
   const dir = join(network.dir, 'export');
   const said = await ok('--ledger', network.ledgerAddress, 'log', 'export', 'north', dir);
+  const proof = join(network.dir, 'proof');
+  await ok('--ledger', network.ledgerAddress, 'log', 'proof', 'inclusion', 'north', '--entry', '300', '--out', proof);
   await fails(/not an empty folder/, '--ledger', network.ledgerAddress, 'log', 'export', 'north', dir);
   await network.stop();
   const size = Number(/wrote (\d+) entries/.exec(said)[1]);
   assert.ok(size > 600);
   assert.match(await ok('verify', 'tiles', dir, '--key', author, '--key', holder), new RegExp(`${size} entries in`));
+  // And without a line of ours: the verifier that was written from docs/log_format.md.
+  const verifier = join(dirname(fileURLToPath(import.meta.url)), '../conformance/verify.py');
+  const independent = (...args) => promisify(execFile)('/usr/bin/python3', [verifier, ...args, '--key', author, '--key', holder]);
+  assert.match((await independent('tiles', dir)).stdout, new RegExp(`${size} entries hash to the signed root`));
+  assert.match((await independent('proof', proof)).stdout, /entry 300 is in it/);
   const bundle = join(dir, 'tile/entries/001');
   const bytes = readFileSync(bundle);
   bytes[40] ^= 1;

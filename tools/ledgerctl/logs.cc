@@ -12,6 +12,7 @@ namespace {
 
 // Whether the ledger has what the author last said it has.
 std::string Agreement(const v1::LogInfo& log) {
+  if (!log.damage().empty()) return "DAMAGED HERE";
   if (!log.has_author_head() || log.generations_size() == 0) return "author not heard yet";
   const v1::TreeHead& here = log.generations(log.generations_size() - 1).head();
   const v1::TreeHead& there = log.author_head();
@@ -51,6 +52,13 @@ std::string Content(const v1::Entry& entry) {
         " ", entry.connection_closed().detail());
   }
   if (entry.has_connection_refused()) return entry.connection_refused().reason();
+  if (entry.has_generation_opened()) return entry.generation_opened().reason();
+  if (entry.has_recording_gap()) {
+    const v1::RecordingGap& gap = entry.recording_gap();
+    return absl::StrCat(gap.reason(), " from ", HumanTime(gap.from_us()), " to ",
+                        HumanTime(gap.to_us()), ": ", gap.refused(), " refused, ",
+                        gap.unrecorded_frames(), " answered without a record");
+  }
   if (entry.has_log_opened()) {
     return absl::StrCat(entry.log_opened().software_version(), ", boot ", entry.boot());
   }
@@ -165,6 +173,7 @@ absl::Status ShowHead(const Context& context, const std::string& log, uint32_t g
     fields.push_back(
         {"author's root", absl::BytesToHexString(response.log().author_head().root())});
   }
+  if (!response.log().damage().empty()) fields.push_back({"damage", response.log().damage()});
   for (const v1::ProjectionState& p : response.log().projections()) {
     fields.push_back({absl::StrCat("projection ", p.name()),
                       absl::StrCat("version ", p.version(), ", ", p.size(), " entries, digest ",

@@ -6,9 +6,11 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/check.h"
+#include "log/entry_place.h"
 #include "log/proof.h"
 #include "log/tlog/proof_file.h"
 #include "log/tlog/static_log.h"
@@ -44,6 +46,17 @@ absl::StatusOr<std::vector<VerifierKey>> ParseKeys(const std::vector<std::string
 // Evidence that is wrong is no mistake in how the command was called.
 absl::Status NotVerified(const std::string& path, const absl::Status& why) {
   return absl::DataLossError(absl::StrCat(path, " does not verify: ", why.message()));
+}
+
+// An entry says of itself where it stands; the generation is how an origin of ours ends.
+absl::Status CheckPlace(absl::string_view origin, uint64_t sequence, absl::string_view entry) {
+  const size_t at = origin.rfind("/g");
+  uint32_t generation = 0;
+  if (at == absl::string_view::npos || !absl::SimpleAtoi(origin.substr(at + 2), &generation)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the origin ", origin, " does not end with /g<generation>"));
+  }
+  return log::CheckEntryPlace(core::Generation(generation), sequence, entry);
 }
 
 std::string Signers(const log::tlog::SignedCheckpoint& checkpoint) {
@@ -152,6 +165,10 @@ absl::Status VerifyProof(const std::string& path, const std::vector<std::string>
   auto verified = log::tlog::VerifyProofFile(bytes, keys);
   if (!verified.ok()) return NotVerified(path, verified.status());
   const log::tlog::ProofFinding& finding = *verified;
+  if (finding.entry.has_value()) {
+    absl::Status place = CheckPlace(finding.to.checkpoint.origin, finding.index, *finding.entry);
+    if (!place.ok()) return NotVerified(path, place);
+  }
   if (finding.from.has_value()) {
     Describe("from", *finding.from, out);
     Describe("to", finding.to, out);
@@ -170,7 +187,7 @@ absl::Status VerifyProof(const std::string& path, const std::vector<std::string>
 absl::Status VerifyTiles(const std::string& directory, const std::vector<std::string>& key_texts,
                          std::ostream& out) {
   CL_ASSIGN_OR_RETURN(std::vector<VerifierKey> keys, ParseKeys(key_texts));
-  auto verified = log::tlog::VerifyStaticLog(directory, keys);
+  auto verified = log::tlog::VerifyStaticLog(directory, keys, CheckPlace);
   if (!verified.ok()) return NotVerified(directory, verified.status());
   const log::tlog::StaticLogFinding& finding = *verified;
   Describe("checkpoint", finding.checkpoint, out);
