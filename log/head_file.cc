@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "core/check.h"
@@ -63,6 +65,17 @@ std::optional<Slot> Decode(absl::string_view slot) {
   return decoded;
 }
 
+// A file whose name a power cut takes away is as lost as its bytes would be.
+absl::Status SyncParent(const std::string& path) {
+  const std::string parent = std::filesystem::path(path).parent_path();
+  const int directory = open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = directory >= 0 && fsync(directory) == 0;
+  const int error = errno;
+  if (directory >= 0) close(directory);
+  if (synced) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("cannot sync ", parent, ": ", strerror(error)));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<HeadFile>> HeadFile::Open(const std::string& path) {
@@ -71,6 +84,7 @@ absl::StatusOr<std::unique_ptr<HeadFile>> HeadFile::Open(const std::string& path
     return absl::UnavailableError(absl::StrCat("cannot open ", path, ": ", strerror(errno)));
   }
   std::unique_ptr<HeadFile> heads(new HeadFile(path, file));
+  CL_RETURN_IF_ERROR(SyncParent(path));
   CL_RETURN_IF_ERROR(heads->Load());
   heads->thread_ = std::thread([h = heads.get()] { h->Run(); });
   return heads;
