@@ -11,7 +11,6 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "core/check.h"
 #include "core/ed25519.h"
@@ -153,17 +152,7 @@ absl::Status RunningAgent::RecordGap() {
   if (!options_.gap.has_value()) return absl::OkStatus();
   v1::Entry entry;
   *entry.mutable_recording_gap() = *options_.gap;
-  absl::Notification done;
-  absl::Status outcome;
-  CL_RETURN_IF_ERROR(recorder_
-                         ->Record({std::move(entry)},
-                                  [&](const absl::Status& status) {
-                                    outcome = status;
-                                    done.Notify();
-                                  })
-                         .status());
-  done.WaitForNotification();
-  return outcome;
+  return recorder_->RecordAndWait({std::move(entry)});
 }
 
 std::vector<core::Metric> RunningAgent::CollectMetrics() const {

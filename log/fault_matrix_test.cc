@@ -11,7 +11,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "core/clock.h"
 #include "log/archive.h"
 #include "log/fsck.h"
@@ -66,15 +65,8 @@ class FaultMatrix : public testing::Test {
     for (uint64_t i = 0; i < count; ++i) {
       v1::Entry entry;
       entry.mutable_frame_recorded()->set_payload(absl::StrCat("frame ", i));
-      absl::Notification done;
-      ASSERT_TRUE((*recorder)
-                      ->Record({entry},
-                               [&](const absl::Status& status) {
-                                 EXPECT_TRUE(status.ok()) << status;
-                                 done.Notify();
-                               })
-                      .ok());
-      done.WaitForNotification();
+      const absl::Status status = (*recorder)->RecordAndWait({entry});
+      ASSERT_TRUE(status.ok()) << status;
       after_each();
     }
     (*archive)->WaitUntilSealed();

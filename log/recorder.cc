@@ -112,13 +112,17 @@ absl::Status Recorder::Start(const Author& author, const core::LogId& new_log_id
   if (generation_opened.previous_generation() > 0) {
     *entries.emplace_back().mutable_generation_opened() = generation_opened;
   }
+  return RecordAndWait(std::move(entries));
+}
+
+absl::Status Recorder::RecordAndWait(std::vector<v1::Entry> events) {
   absl::Status outcome;
-  absl::Notification durable;
-  CL_RETURN_IF_ERROR(Record(std::move(entries), [&](const absl::Status& status) {
+  absl::Notification settled;
+  CL_RETURN_IF_ERROR(Record(std::move(events), [&](const absl::Status& status) {
                        outcome = status;
-                       durable.Notify();
+                       settled.Notify();
                      }).status());
-  durable.WaitForNotification();
+  settled.WaitForNotification();
   return outcome;
 }
 

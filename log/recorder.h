@@ -88,6 +88,9 @@ class Recorder {
   // `done` is not called.
   absl::StatusOr<core::Sequence> Record(std::vector<v1::Entry> events, Done done);
 
+  // Likewise, and waits until it is durable or has failed. Not from a `done`.
+  absl::Status RecordAndWait(std::vector<v1::Entry> events);
+
   void OnCommitted(Committed committed);
   // Keeps a checkpoint of log() that its holder has cosigned.
   absl::Status KeepCheckpoint(const std::string& note) {

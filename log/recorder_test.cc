@@ -37,18 +37,6 @@ std::vector<v1::Entry> ReadAll(const EventLog& log) {
   return entries;
 }
 
-absl::Status RecordAndWait(Recorder& recorder, std::vector<v1::Entry> events) {
-  absl::Notification done;
-  absl::Status outcome;
-  auto first = recorder.Record(std::move(events), [&](const absl::Status& status) {
-    outcome = status;
-    done.Notify();
-  });
-  if (!first.ok()) return first.status();
-  done.WaitForNotification();
-  return outcome;
-}
-
 TEST(Recorder, EntriesAreNumberedAndStampedInTheOrderOfTheCallsAndBootsAreCounted) {
   MemoryStore store;
   core::ManualClock clock(1'000'000);
@@ -57,7 +45,7 @@ TEST(Recorder, EntriesAreNumberedAndStampedInTheOrderOfTheCallsAndBootsAreCounte
     auto recorder = Recorder::Open(archive, clock, kAuthor, kLog, {});
     ASSERT_TRUE(recorder.ok()) << recorder.status();
     clock.Advance(5);
-    ASSERT_TRUE(RecordAndWait(**recorder, {Frame("a"), Frame("b")}).ok());
+    ASSERT_TRUE((*recorder)->RecordAndWait({Frame("a"), Frame("b")}).ok());
     const std::vector<v1::Entry> entries = ReadAll((*recorder)->log());
     ASSERT_EQ(entries.size(), boot * 3u);
     for (size_t i = 0; i < entries.size(); ++i) {
@@ -77,7 +65,7 @@ TEST(Recorder, DoneIsCalledOnlyAfterASyncedCommit) {
   Archive archive(store);
   auto recorder = *Recorder::Open(archive, clock, kAuthor, kLog, {});
   const int synced = store.synced_commits();
-  ASSERT_TRUE(RecordAndWait(*recorder, {Frame("a")}).ok());
+  ASSERT_TRUE(recorder->RecordAndWait({Frame("a")}).ok());
   EXPECT_GT(store.synced_commits(), synced);
   EXPECT_EQ(recorder->log().head().size, 2u);
 }
@@ -123,8 +111,8 @@ TEST(Recorder, AFailedCommitIsToldToAllWhoWaitAndPoisonsTheLog) {
   Archive archive(store);
   auto recorder = *Recorder::Open(archive, clock, kAuthor, kLog, {});
   store.FailCommits(absl::UnavailableError("the disk is gone"));
-  EXPECT_EQ(RecordAndWait(*recorder, {Frame("a")}).code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(RecordAndWait(*recorder, {Frame("b")}).code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(recorder->RecordAndWait({Frame("a")}).code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(recorder->RecordAndWait({Frame("b")}).code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(recorder->log().head().size, 1u);
 }
 
@@ -133,9 +121,9 @@ TEST(Recorder, AnEventThatDoesNotFitIsRefusedAndTheLogGoesOn) {
   core::ManualClock clock(0);
   Archive archive(store);
   auto recorder = *Recorder::Open(archive, clock, kAuthor, kLog, {});
-  EXPECT_EQ(RecordAndWait(*recorder, {Frame(std::string(kMaxEventBytes, 'x'))}).code(),
+  EXPECT_EQ(recorder->RecordAndWait({Frame(std::string(kMaxEventBytes, 'x'))}).code(),
             absl::StatusCode::kInvalidArgument);
-  EXPECT_TRUE(RecordAndWait(*recorder, {Frame(std::string(kMaxEventBytes - 100, 'x'))}).ok());
+  EXPECT_TRUE(recorder->RecordAndWait({Frame(std::string(kMaxEventBytes - 100, 'x'))}).ok());
   EXPECT_EQ(recorder->log().head().size, 2u);
 }
 
@@ -146,7 +134,7 @@ TEST(Recorder, AFullQueueIsAnAnswerAndNotAWait) {
   RecorderOptions options;
   options.max_queued_bytes = 1000;
   auto recorder = *Recorder::Open(archive, clock, kAuthor, kLog, options);
-  EXPECT_EQ(RecordAndWait(*recorder, {Frame(std::string(2000, 'x'))}).code(),
+  EXPECT_EQ(recorder->RecordAndWait({Frame(std::string(2000, 'x'))}).code(),
             absl::StatusCode::kResourceExhausted);
 }
 

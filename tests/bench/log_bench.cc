@@ -167,15 +167,7 @@ void BM_RecordByWriters(benchmark::State& state) {
     for (int w = 0; w < writers; ++w) {
       threads.emplace_back([&] {
         for (int i = 0; i < kEach; ++i) {
-          absl::Notification durable;
-          Check(recorder
-                    ->Record({frame},
-                             [&](const absl::Status& status) {
-                               Check(status);
-                               durable.Notify();
-                             })
-                    .status());
-          durable.WaitForNotification();
+          Check(recorder->RecordAndWait({frame}));
         }
       });
     }
