@@ -11,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "core/clock.h"
 #include "log/archive.h"
 #include "log/fsck.h"
@@ -254,6 +255,57 @@ TEST_F(FaultMatrix, AScrubNamesTheFirstDamagedEntryAndGoesOnBehindIt) {
   EXPECT_EQ(told.size(), 1u);
   EXPECT_EQ(scrubber.progress()[0].checked, 1001u);
   EXPECT_EQ(scrubber.progress()[0].rounds, 1u);
+}
+
+TEST_F(FaultMatrix, TheScrubComesAroundAndFindsWhatWasDamagedMeanwhile) {
+  core::ManualClock clock(7'000'000);
+  Record(live_, 600, [](const Recorder&) {});
+  auto archive = *Archive::Open(live_, {});
+  ASSERT_TRUE(archive->OpenLog(kLog, core::Generation(1)).ok());
+  archive->WaitUntilSealed();
+  absl::Mutex mutex;
+  std::string told;
+  Scrubber scrubber(
+      *archive, clock, {int64_t{1} << 40, 0},
+      [](const EventLog&) { return std::vector<tlog::VerifierKey>(); },
+      [&](const EventLog&, const CheckFinding& finding) {
+        absl::MutexLock lock(&mutex);
+        if (told.empty()) told = finding.detail;
+      });
+  // Whoever asks meanwhile gets the same.
+  for (uint64_t rounds = 0; rounds < 3;) {
+    const std::vector<ScrubProgress> progress = scrubber.progress();
+    if (!progress.empty()) rounds = progress[0].rounds;
+  }
+  EXPECT_EQ(scrubber.progress()[0].finished_at_us, 7'000'000);
+  {
+    absl::MutexLock lock(&mutex);
+    EXPECT_EQ(told, "");
+  }
+  const LogKeys keys(kLog, core::Generation(1));
+  std::string bundle = **archive->store().Get(keys.Bundle(0));
+  bundle.resize(bundle.size() - 40);
+  WriteBatch batch;
+  batch.Put(keys.Bundle(0), bundle);
+  ASSERT_TRUE(archive->store().Commit(batch, Durability::kSynced).ok());
+  absl::MutexLock lock(&mutex);
+  auto found = [&] { return !told.empty(); };
+  mutex.Await(absl::Condition(&found));
+  EXPECT_TRUE(absl::StrContains(told, "is damaged (bundle 0")) << told;
+}
+
+TEST_F(FaultMatrix, AWalkThatIsPacedSlowlyEndsAtOnceWhenItIsToStop) {
+  core::ManualClock clock(0);
+  Record(live_, 600, [](const Recorder&) {});
+  auto archive = *Archive::Open(live_, {});
+  ASSERT_TRUE(archive->OpenLog(kLog, core::Generation(1)).ok());
+  // A byte a second: the second piece would come in hours.
+  Scrubber scrubber(
+      *archive, clock, {1, 0}, [](const EventLog&) { return std::vector<tlog::VerifierKey>(); },
+      [](const EventLog&, const CheckFinding&) {});
+  while (scrubber.progress().empty()) {
+  }
+  EXPECT_EQ(scrubber.progress()[0].checked, 256u);
 }
 
 TEST_F(FaultMatrix, ADeletedTableIsFound) {
