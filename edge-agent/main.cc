@@ -15,6 +15,7 @@
 #include "core/process/termination.h"
 #include "core/system_clock.h"
 #include "edge-agent/agent.h"
+#include "edge-agent/endpoint/unrecorded_site.h"
 #include "edge-agent/waiting_room.h"
 
 namespace chargeledger::edge_agent {
@@ -153,6 +154,23 @@ int Fail(const absl::Status& status) {
   return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;
 }
 
+// Adds what was missing before to what is missing since.
+void AddGap(const v1::RecordingGap& before, v1::RecordingGap& gap) {
+  gap.set_refused(gap.refused() + before.refused());
+  gap.set_unrecorded_frames(gap.unrecorded_frames() + before.unrecorded_frames());
+  for (const v1::UnrecordedFrames& station : before.unrecorded()) {
+    auto same = std::find_if(gap.mutable_unrecorded()->begin(), gap.mutable_unrecorded()->end(),
+                             [&](const v1::UnrecordedFrames& other) {
+                               return other.charge_point_id() == station.charge_point_id();
+                             });
+    if (same != gap.mutable_unrecorded()->end()) {
+      same->set_frames(same->frames() + station.frames());
+    } else if (gap.unrecorded_size() < kMaxNamedInGap) {
+      *gap.add_unrecorded() = station;
+    }
+  }
+}
+
 // One life of the agent after the other: a full disk ends one, and space begins the next.
 absl::StatusOr<int> Run(core::Clock& clock, AgentOptions options) {
   for (bool first = true;; first = false) {
@@ -179,6 +197,8 @@ absl::StatusOr<int> Run(core::Clock& clock, AgentOptions options) {
     CL_ASSIGN_OR_RETURN(Waited waited, WaitForSpace(clock, options, from_us,
                                                     std::max(options.reserve_bytes, kSpaceToGoOn)));
     if (waited.ending.has_value()) return *waited.ending == core::Ending::kSignal ? 0 : 1;
+    // A life that could not even begin has recorded nothing of the gap before it.
+    if (options.gap.has_value()) AddGap(*options.gap, waited.gap);
     options.gap = std::move(waited.gap);
   }
 }

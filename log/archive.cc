@@ -66,14 +66,18 @@ absl::StatusOr<Archive::Opened> Archive::OpenLog(const core::LogId& log_id,
       return log.status();
     }
     it->second = *std::move(log);
-    if (sealer_.joinable()) to_seal_.push_back(it->second.get());
   }
   Opened opened;
   opened.log = it->second.get();
   if (is_new && heads_ != nullptr) {
     absl::Status status = Witness(*opened.log, opened);
-    if (!status.ok()) return status;
+    if (!status.ok()) {
+      // Whoever tries again is to be told again.
+      logs_.erase(it);
+      return status;
+    }
   }
+  if (is_new && sealer_.joinable()) to_seal_.push_back(opened.log);
   return opened;
 }
 

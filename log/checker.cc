@@ -19,7 +19,6 @@ std::string Range(uint64_t first, uint64_t end) {
 LogChecker::LogChecker(const Reader& store, const core::LogId& log_id, core::Generation generation,
                        const TreeHead& head, std::vector<tlog::VerifierKey> keys)
     : store_(store),
-      log_id_(log_id),
       generation_(generation),
       keys_(log_id, generation),
       head_(head),
@@ -90,11 +89,10 @@ absl::StatusOr<std::vector<std::optional<Hash>>> LogChecker::CheckPiece(uint64_t
 void LogChecker::CheckSealed(absl::string_view sealed, uint64_t first,
                              std::vector<std::optional<Hash>>& leaves) {
   auto bundle = Bundle::Open(sealed, first);
-  if (!bundle.ok())
-    return Found(Bundle::FirstDamaged(sealed, first), std::string(bundle.status().message()));
-  auto hashes = bundle->LeafHashes();
-  if (!hashes.ok())
-    return Found(Bundle::FirstDamaged(sealed, first), std::string(hashes.status().message()));
+  const absl::Status status = bundle.ok() ? bundle->LeafHashes().status() : bundle.status();
+  if (!status.ok()) {
+    return Found(Bundle::FirstDamaged(sealed, first), std::string(status.message()));
+  }
   for (uint64_t i = 0; i < leaves.size(); ++i) {
     leaves[i] = CheckEntry(first + i, bundle->entries()[i]);
   }

@@ -67,7 +67,6 @@ class LogChecker {
   void Found(std::optional<uint64_t> sequence, std::string detail);
 
   const Reader& store_;
-  const core::LogId log_id_;
   const core::Generation generation_;
   const LogKeys keys_;
   const TreeHead head_;

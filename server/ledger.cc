@@ -107,6 +107,7 @@ absl::Status Ledger::LoadLogs() {
 
 absl::Status Ledger::OpenGenerations(HeldLog& held, uint32_t newest) {
   absl::MutexLock lock(&held.mutex_);
+  held.newest_ = newest;
   for (uint32_t generation = 1; generation <= newest; ++generation) {
     auto opened = archive_.OpenLog(held.log_id(), core::Generation(generation));
     const absl::Status status = opened.ok() ? opened->witness : opened.status();
@@ -116,7 +117,10 @@ absl::Status Ledger::OpenGenerations(HeldLog& held, uint32_t newest) {
       if (status.code() != absl::StatusCode::kDataLoss) return status;
       held.damage_ = status;
     }
-    if (opened.ok()) held.generations_[generation] = opened->log;
+    // What only lost its newest entries gets them again; another history is nothing to build on.
+    const bool usable =
+        opened.ok() && (status.ok() || opened->witnessed->size > opened->log->head().size);
+    if (usable) held.generations_[generation] = opened->log;
   }
   return absl::OkStatus();
 }
@@ -170,7 +174,7 @@ absl::StatusOr<Ledger::Stream> Ledger::Admit(const v1::AuthorHello& hello) {
         hello.public_key().empty() ? "none" : absl::BytesToHexString(hello.public_key()),
         "; give the agent its signing key back"));
   }
-  const uint32_t newest = held->generations_.empty() ? 0 : held->generations_.rbegin()->first;
+  const uint32_t newest = held->newest_;
   if (hello.generation() > newest + 1) {
     return absl::FailedPreconditionError(absl::StrCat("generation ", hello.generation(),
                                                       " was offered, but the newest held here is ",
@@ -184,6 +188,7 @@ absl::StatusOr<Ledger::Stream> Ledger::Admit(const v1::AuthorHello& hello) {
     CL_ASSIGN_OR_RETURN(auto opened,
                         archive_.OpenLog(held->log_id(), core::Generation(hello.generation())));
     held->generations_[hello.generation()] = opened.log;
+    held->newest_ = hello.generation();
   }
   if (held->generations_.count(hello.generation()) == 0) {
     return absl::DataLossError(absl::StrCat("what is held of log ", held->log_id().ToHex(),

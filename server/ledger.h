@@ -65,6 +65,8 @@ class HeldLog {
   bool replicating_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<v1::AuthorHello> author_ ABSL_GUARDED_BY(mutex_);
   absl::Status damage_ ABSL_GUARDED_BY(mutex_);
+  // Newest generation that was ever begun here, set aside or not.
+  uint32_t newest_ ABSL_GUARDED_BY(mutex_) = 0;
   // 32 bytes, or empty.
   std::string public_key_ ABSL_GUARDED_BY(mutex_);
 };

@@ -152,6 +152,28 @@ TEST(Ledger, ADamagedLogIsSetAsideAndTheOthersGoOn) {
             1);
 }
 
+TEST(Ledger, ALogWithAnotherHistoryThanTheHeadFileRemembersIsSetAside) {
+  std::string directory = testing::TempDir() + "/ledger-XXXXXX";
+  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  core::ManualClock clock(0);
+  Conversation c;
+  Talk(c, 5);
+  {
+    auto archive = *log::Archive::Open(directory, {});
+    Replicate(**Ledger::Open(*archive, clock), c);
+  }
+  {
+    auto heads = *log::HeadFile::Open(directory + "/heads");
+    ASSERT_TRUE(heads->Write(c.log().log_id(), core::Generation(1), {3, log::LeafHash("x")}).ok());
+  }
+  auto archive = *log::Archive::Open(directory, {});
+  auto ledger = Ledger::Open(*archive, clock);
+  ASSERT_TRUE(ledger.ok()) << ledger.status();
+  EXPECT_EQ((*ledger)->logs()[0]->damage().code(), absl::StatusCode::kDataLoss);
+  EXPECT_TRUE((*ledger)->logs()[0]->generations().empty());
+  EXPECT_EQ((*ledger)->Admit(Hello(c)).status().code(), absl::StatusCode::kDataLoss);
+}
+
 TEST(Ledger, AnAuthorThatComesWithAnotherKeyIsRefusedAndTheFirstKeyStays) {
   log::MemoryStore store;
   core::ManualClock clock(0);

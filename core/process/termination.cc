@@ -11,6 +11,8 @@ namespace {
 
 // What somebody asked for: -1 for nothing, otherwise an Ending.
 std::atomic<int> requested{-1};
+// Whether somebody has waited for the signal that goes with it.
+std::atomic<bool> delivered{false};
 
 sigset_t TerminationSignals() {
   sigset_t signals;
@@ -26,6 +28,7 @@ Ending OnSignal(int signal_number) {
     spdlog::info("stopping on signal {}", signal_number);
     return Ending::kSignal;
   }
+  delivered.store(true);
   return static_cast<Ending>(ending);
 }
 
@@ -62,6 +65,14 @@ void RequestTermination(const absl::Status& reason) {
   }
 }
 
-void BeginAgain() { requested.store(-1); }
+void BeginAgain() {
+  // Our own signal, if nobody has waited for it, must not be taken for one from outside.
+  if (requested.exchange(-1) >= 0 && !delivered.exchange(false)) {
+    const sigset_t signals = TerminationSignals();
+    const timespec at_once{0, 0};
+    sigtimedwait(&signals, nullptr, &at_once);
+  }
+  delivered.store(false);
+}
 
 }  // namespace chargeledger::core

@@ -10,7 +10,6 @@
 namespace chargeledger::edge_agent {
 namespace {
 
-constexpr int kMaxNamed = 1000;
 // Ids that are given without a record begin here, one range a second: far from those of the log,
 // which count from 1.
 constexpr int64_t kFirstId = 1'000'000'000;
@@ -77,7 +76,7 @@ v1::RecordingGap UnrecordedSite::gap() const {
   gap.set_refused(refused_);
   for (const auto& [charge_point_id, frames] : unrecorded_) {
     gap.set_unrecorded_frames(gap.unrecorded_frames() + frames);
-    if (gap.unrecorded_size() == kMaxNamed) continue;
+    if (gap.unrecorded_size() == kMaxNamedInGap) continue;
     v1::UnrecordedFrames& named = *gap.add_unrecorded();
     named.set_charge_point_id(charge_point_id);
     named.set_frames(frames);

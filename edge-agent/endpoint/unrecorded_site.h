@@ -17,6 +17,9 @@
 
 namespace chargeledger::edge_agent {
 
+// Charge points that a RecordingGap names: more might not fit into one entry.
+constexpr int kMaxNamedInGap = 1000;
+
 class UnrecordedSite final : public Site {
  public:
   // `answers` false: a handshake is refused with 503, and the charge point queues what it has to
