@@ -23,13 +23,16 @@
 #include "edge-agent/central_system/central_system.h"
 #include "edge-agent/central_system/transaction_memory.h"
 #include "edge-agent/endpoint/recording_site.h"
+#include "edge-agent/rpc/control_follower.h"
 #include "edge-agent/rpc/replicator.h"
 #include "edge-agent/version.h"
 #include "log/archive.h"
 #include "log/log_metrics.h"
+#include "log/replication/finding.h"
 #include "log/rocksdb_store.h"
 #include "log/scrubber.h"
 #include "log/tlog/checkpoint.h"
+#include "projections/books.h"
 #include "projections/runtime/folder.h"
 #include "projections/transactions.h"
 
@@ -42,6 +45,8 @@ constexpr absl::Duration kWatchEvery = absl::Seconds(1);
 // How often the decisions of the last while are folded from the log, so that the memory of them
 // stays small.
 constexpr int kFoldEveryTicks = 10;
+// Bundles that are looked at, and dropped, each time.
+constexpr uint64_t kDroppedAtOnce = 64;
 // How long the agent waits for closing handshakes when it stops: 100 × 20 ms.
 constexpr int kGoodbyeRounds = 100;
 constexpr std::chrono::milliseconds kGoodbyeRound(20);
@@ -49,11 +54,18 @@ constexpr std::chrono::milliseconds kGoodbyeRound(20);
 class RunningAgent final : public Agent {
  public:
   RunningAgent(core::Clock& clock, const AgentOptions& options)
-      : clock_(clock), options_(options), work_(asio::make_work_guard(io_)) {}
+      : clock_(clock),
+        options_(options),
+        work_(asio::make_work_guard(io_)),
+        books_(*options.tariff) {}
   ~RunningAgent() override { Stop(); }
 
   absl::Status Start();
   core::Address address() const override { return endpoint_->address(); }
+  std::optional<log::RecorderOptions::Begin> next() const override {
+    absl::MutexLock lock(&mutex_);
+    return next_;
+  }
   std::optional<core::Address> metrics_address() const override {
     return metrics_ == nullptr ? std::nullopt : std::optional(metrics_->address());
   }
@@ -61,11 +73,19 @@ class RunningAgent final : public Agent {
  private:
   absl::Status OpenKey();
   absl::Status OpenLog();
-  absl::StatusOr<ReplicatorOptions> ToReplicatorOptions();
+  // Asks the ledger whether there is more of the log than here.
+  absl::StatusOr<std::optional<log::RecorderOptions::Begin>> AskWhetherBehind();
+  log::replication::AuthorOptions ToAuthorOptions() const;
+  void StartReplicating();
   absl::Status RecordGap();
   absl::Status StartScrubbing();
   std::vector<core::Metric> CollectMetrics() const;
   absl::Status FoldTransactions();
+  // Folds the ledger's projections over this site's log too, and tells the ledger what came out.
+  absl::Status FoldBooks();
+  // Drops old entries that the ledger has cosigned, some at a time.
+  absl::Status DropOld();
+  absl::StatusOr<uint64_t> OldBundles(const log::EventLog& log) const;
   // Until the agent stops: watches the disk's free space, and folds.
   void KeepHouse();
   void WatchSpace();
@@ -77,23 +97,27 @@ class RunningAgent final : public Agent {
   std::optional<core::Ed25519PrivateKey> key_;
   std::unique_ptr<log::Archive> archive_;
   std::unique_ptr<log::Store> state_store_;
+  std::unique_ptr<log::Store> books_store_;
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   std::unique_ptr<log::Recorder> recorder_;
   projections::Transactions transactions_;
+  projections::Books books_;
   std::unique_ptr<TransactionMemory> memory_;
   std::unique_ptr<CentralSystem> central_system_;
   std::unique_ptr<RecordingSite> site_;
   std::unique_ptr<Endpoint> endpoint_;
   std::unique_ptr<Replicator> replicator_;
+  std::unique_ptr<ControlFollower> follower_;
   std::unique_ptr<log::Scrubber> scrubber_;
   std::unique_ptr<core::MetricsEndpoint> metrics_;
   std::thread io_thread_;
   std::thread house_thread_;
   // Whether there is less space than the reserve.
   std::atomic<bool> scarce_{false};
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<log::RecorderOptions::Begin> next_ ABSL_GUARDED_BY(mutex_);
 };
 
 absl::Status RunningAgent::OpenKey() {
@@ -105,22 +129,47 @@ absl::Status RunningAgent::OpenKey() {
   return key.status();
 }
 
-absl::StatusOr<ReplicatorOptions> RunningAgent::ToReplicatorOptions() {
+log::replication::AuthorOptions RunningAgent::ToAuthorOptions() const {
+  log::replication::AuthorOptions options;
+  options.key = key_;
+  options.holder_key = options_.ledger_key;
+  options.instance = options_.instance;
+  return options;
+}
+
+void RunningAgent::StartReplicating() {
   ReplicatorOptions options;
   options.ledger = options_.ledger;
-  const log::EventLog& log = recorder_->log();
-  CL_ASSIGN_OR_RETURN(options.stream.signer,
-                      log::tlog::NoteSigner::Create(
-                          log::tlog::Origin(options_.author.operator_name, options_.author.site,
-                                            log.log_id(), log.generation()),
-                          log::tlog::SignatureType::kEd25519, *key_));
-  options.stream.holder_key = options_.ledger_key;
-  options.cosigned = [this](const std::string& checkpoint) {
-    if (absl::Status status = recorder_->KeepCheckpoint(checkpoint); !status.ok()) {
-      core::RequestTermination(status);
+  options.stream = ToAuthorOptions();
+  options.begin = [this](log::RecorderOptions::Begin begin) {
+    const std::string reason = begin.opened.reason();
+    {
+      absl::MutexLock lock(&mutex_);
+      next_ = std::move(begin);
     }
+    core::RequestTermination(absl::AbortedError("the log begins a new generation: " + reason));
   };
-  return options;
+  options.failed = [](const absl::Status& status) { core::RequestTermination(status); };
+  replicator_ =
+      std::make_unique<Replicator>(*archive_, *recorder_, clock_, options_.author, options);
+  recorder_->OnCommitted([this](const log::TreeHead&) { replicator_->Notify(); });
+  ControlFollowerOptions follower_options;
+  follower_options.ledger = options_.ledger;
+  if (options_.ledger_key.has_value()) {
+    follower_options.ledger_key = options_.ledger_key->public_key();
+  }
+  follower_options.failed = options.failed;
+  follower_ = std::make_unique<ControlFollower>(*archive_, *recorder_, follower_options);
+}
+
+absl::StatusOr<std::optional<log::RecorderOptions::Begin>> RunningAgent::AskWhetherBehind() {
+  if (options_.ledger.empty() || options_.ask_ledger_ms == 0) {
+    return std::optional<log::RecorderOptions::Begin>();
+  }
+  CL_ASSIGN_OR_RETURN(log::OwnLogs own,
+                      log::OwnLogs::Open(*archive_, options_.author, core::RandomLogId()));
+  return AskLedger(options_.ledger, own, options_.author, ToAuthorOptions(),
+                   options_.ask_ledger_ms);
 }
 
 absl::Status RunningAgent::OpenLog() {
@@ -139,6 +188,13 @@ absl::Status RunningAgent::OpenLog() {
   recorder_options.software_version = kVersion;
   recorder_options.os_boot_id = core::OsBootId();
   recorder_options.public_key = key_->public_key();
+  log::RocksDbOptions books_options = state_options;
+  CL_ASSIGN_OR_RETURN(books_store_,
+                      log::OpenRocksDbStore(directory_->Below("books"), books_options));
+  recorder_options.begin = options_.begin;
+  if (!recorder_options.begin.has_value()) {
+    CL_ASSIGN_OR_RETURN(recorder_options.begin, AskWhetherBehind());
+  }
   CL_ASSIGN_OR_RETURN(recorder_, log::Recorder::Open(*archive_, clock_, options_.author,
                                                      core::RandomLogId(), recorder_options));
   if (!recorder_->damage().ok()) {
@@ -162,6 +218,27 @@ std::vector<core::Metric> RunningAgent::CollectMetrics() const {
                      "Free space where the log is.",
                      core::Metric::Kind::kGauge,
                      {{{}, free_bytes.ok() ? static_cast<int64_t>(*free_bytes) : 0}}});
+  if (replicator_ != nullptr) {
+    const ReplicatorState state = replicator_->state();
+    const auto held = static_cast<int64_t>(state.held);
+    const auto size = static_cast<int64_t>(recorder_->log().head().size);
+    metrics.push_back({"chargeledger_replication_live",
+                       "1 while the ledger is connected and level, or is being brought level.",
+                       core::Metric::Kind::kGauge,
+                       {{{}, state.live ? 1 : 0}}});
+    metrics.push_back({"chargeledger_replication_behind_entries",
+                       "Entries of the newest generation that the ledger is not known to hold.",
+                       core::Metric::Kind::kGauge,
+                       {{{}, size - held}}});
+    metrics.push_back({"chargeledger_replication_sent_bytes_total",
+                       "What was sent to the ledger, before gRPC's own framing.",
+                       core::Metric::Kind::kCounter,
+                       {{{}, static_cast<int64_t>(state.bytes_sent)}}});
+    metrics.push_back({"chargeledger_replication_streams_total",
+                       "How often a stream to the ledger was begun.",
+                       core::Metric::Kind::kCounter,
+                       {{{}, static_cast<int64_t>(state.streams)}}});
+  }
   metrics.push_back({"chargeledger_new_transactions_refused",
                      "1 while there is less free space than the reserve.",
                      core::Metric::Kind::kGauge,
@@ -181,8 +258,14 @@ absl::Status RunningAgent::StartScrubbing() {
   };
   scrubber_ = std::make_unique<log::Scrubber>(
       *archive_, clock_, options, keys_of,
-      [](const log::EventLog& log, const log::CheckFinding& finding) {
+      [this](const log::EventLog& log, const log::CheckFinding& finding) {
         spdlog::error("scrub: generation {}: {}", log.generation().value(), finding.detail);
+        if (replicator_ == nullptr || !finding.sequence.has_value() ||
+            log.log_id() != recorder_->log().log_id()) {
+          return;
+        }
+        replicator_->RequestRepair(log.generation(), *finding.sequence / log::kTileWidth,
+                                   finding.detail);
       });
   if (!options_.metrics_listen.has_value()) return absl::OkStatus();
   CL_ASSIGN_OR_RETURN(metrics_, core::MetricsEndpoint::Listen(*options_.metrics_listen,
@@ -193,11 +276,80 @@ absl::Status RunningAgent::StartScrubbing() {
 absl::Status RunningAgent::FoldTransactions() {
   const log::EventLog& log = recorder_->log();
   projections::Folder folder(*state_store_, transactions_);
-  for (const log::EventLog* past : recorder_->past()) {
-    CL_RETURN_IF_ERROR(folder.Fold(*past, options_.author.site).status());
+  for (const auto& [generation, past] : recorder_->past()) {
+    if (past != nullptr) CL_RETURN_IF_ERROR(folder.Fold(*past, options_.author.site).status());
   }
   CL_ASSIGN_OR_RETURN(v1::StoredFold position, folder.Fold(log, options_.author.site));
   asio::post(io_, [this, folded = core::Sequence(position.size())] { memory_->Forget(folded); });
+  return absl::OkStatus();
+}
+
+absl::Status RunningAgent::FoldBooks() {
+  projections::Folder folder(*books_store_, books_);
+  for (const auto& [generation, past] : recorder_->past()) {
+    if (past != nullptr) CL_RETURN_IF_ERROR(folder.Fold(*past, options_.author.site).status());
+  }
+  CL_ASSIGN_OR_RETURN(v1::StoredFold position, folder.Fold(recorder_->log(), options_.author.site));
+  if (replicator_ == nullptr || position.partial()) return absl::OkStatus();
+  v1::ProjectionDigests digests;
+  digests.set_parameters(books_.parameters());
+  auto add = [&](uint32_t generation, uint64_t size, const auto& parts) {
+    v1::ProjectionDigests::Point& point = *digests.add_points();
+    point.set_generation(generation);
+    point.set_size(size);
+    for (const v1::StoredFold::Part& part : parts) {
+      v1::ProjectionDigests::Part& out = *point.add_parts();
+      out.set_name(part.name());
+      out.set_version(part.version());
+      out.set_digest(part.digest());
+    }
+  };
+  for (const v1::StoredFold::Point& point : position.points()) {
+    add(point.generation(), point.size(), point.parts());
+  }
+  add(position.generation(), position.size(), position.parts());
+  replicator_->SendDigests(std::move(digests));
+  return absl::OkStatus();
+}
+
+// How many bundles of `log`, from its first, are older than what is kept.
+absl::StatusOr<uint64_t> RunningAgent::OldBundles(const log::EventLog& log) const {
+  const auto cosigned = log::replication::HeadOf(log.checkpoint());
+  const uint64_t covered =
+      std::min(log.sealed(), cosigned.has_value() ? cosigned->size / log::kTileWidth : 0);
+  const int64_t before_us = clock_.WallMicros() - options_.keep_s * 1'000'000;
+  uint64_t end = log.dropped();
+  while (end < std::min(covered, log.dropped() + kDroppedAtOnce)) {
+    bool old = false;
+    CL_RETURN_IF_ERROR(log.Read(core::Sequence((end + 1) * log::kTileWidth - 1), 1,
+                                [&](core::Sequence, absl::string_view bytes) {
+                                  v1::Entry entry;
+                                  old = entry.ParseFromArray(bytes.data(),
+                                                             static_cast<int>(bytes.size())) &&
+                                        entry.wall_time_us() < before_us;
+                                  return true;
+                                }));
+    if (!old) break;
+    ++end;
+  }
+  return end;
+}
+
+absl::Status RunningAgent::DropOld() {
+  if (options_.keep_s == 0) return absl::OkStatus();
+  std::vector<uint32_t> generations;
+  for (const auto& [generation, past] : recorder_->past()) {
+    if (past != nullptr) generations.push_back(generation);
+  }
+  generations.push_back(recorder_->log().generation().value());
+  for (uint32_t generation : generations) {
+    CL_ASSIGN_OR_RETURN(auto opened,
+                        archive_->OpenLog(recorder_->log().log_id(), core::Generation(generation)));
+    auto end = OldBundles(*opened.log);
+    // What cannot be read is for the scrub to find and for the ledger to bring back.
+    if (!end.ok()) continue;
+    if (*end > opened.log->dropped()) CL_RETURN_IF_ERROR(archive_->Drop(*opened.log, *end));
+  }
   return absl::OkStatus();
 }
 
@@ -210,12 +362,7 @@ absl::Status RunningAgent::Start() {
   WatchSpace();
   site_ = std::make_unique<RecordingSite>(io_, *recorder_, clock_, *central_system_, *memory_);
   CL_ASSIGN_OR_RETURN(endpoint_, Endpoint::Listen(io_, *site_, options_.listen, options_.endpoint));
-  if (!options_.ledger.empty()) {
-    CL_ASSIGN_OR_RETURN(ReplicatorOptions replicator_options, ToReplicatorOptions());
-    replicator_ =
-        std::make_unique<Replicator>(recorder_->log(), options_.author, replicator_options);
-    recorder_->OnCommitted([this](const log::TreeHead&) { replicator_->Notify(); });
-  }
+  if (!options_.ledger.empty()) StartReplicating();
   CL_RETURN_IF_ERROR(StartScrubbing());
   io_thread_ = std::thread([this] { io_.run(); });
   house_thread_ = std::thread([this] { KeepHouse(); });
@@ -246,6 +393,10 @@ void RunningAgent::KeepHouse() {
     if (tick % kFoldEveryTicks != 0) continue;
     // Without it the memory only grows; but a state store that fails is a disk that fails.
     absl::Status status = FoldTransactions();
+    if (status.ok()) status = FoldBooks();
+    if (status.ok()) status = DropOld();
+    // Damage is named and mended elsewhere; here it only means to wait.
+    if (status.code() == absl::StatusCode::kDataLoss) continue;
     if (!status.ok()) return core::RequestTermination(status);
   }
 }
@@ -274,6 +425,7 @@ void RunningAgent::Stop() {
   }
   // What is closed abruptly here is known from the next LogOpened entry.
   if (recorder_ != nullptr) recorder_->OnCommitted({});
+  follower_.reset();
   replicator_.reset();
   recorder_.reset();
 }

@@ -16,6 +16,7 @@
 #include "edge-agent/endpoint/endpoint.h"
 #include "log/recorder.h"
 #include "log/tlog/note.h"
+#include "projections/billing.h"
 
 namespace chargeledger::edge_agent {
 
@@ -44,6 +45,17 @@ struct AgentOptions {
   std::optional<v1::RecordingGap> gap;
   // The ledger's key for cosignatures, if it is to be checked.
   std::optional<log::tlog::VerifierKey> ledger_key;
+  // 16 bytes drawn when the process began.
+  std::string instance;
+  // How long the ledger may take to say, before anything is numbered, whether it has more of the
+  // log than there is here; 0: it is not asked.
+  int64_t ask_ledger_ms = 2'000;
+  // The next generation is to begin (Agent::next).
+  std::optional<log::RecorderOptions::Begin> begin;
+  // Entries that the ledger holds are kept here for so long; 0: for ever.
+  int64_t keep_s = 0;
+  // What the ledger bills by, so that both come to the same states. Always set.
+  std::optional<projections::FlatTariff> tariff;
 };
 
 class Agent {
@@ -56,6 +68,8 @@ class Agent {
 
   // Where charge points connect.
   virtual core::Address address() const = 0;
+  // With which generation the next life is to begin, if this one ended for that.
+  virtual std::optional<log::RecorderOptions::Begin> next() const = 0;
   // Where metrics are served, if they are.
   virtual std::optional<core::Address> metrics_address() const = 0;
 };

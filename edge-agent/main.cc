@@ -37,6 +37,11 @@ struct Flags {
   std::string when_full = "refuse";
   std::string signing_key;
   std::string metrics_listen;
+  int64_t ask_ledger_ms = 2'000;
+  int64_t keep_days = 0;
+  std::string currency = "EUR";
+  std::string price_per_kwh = "0.45";
+  std::string start_fee = "0.35";
   int64_t scrub_bytes_per_second = 1 << 20;
   std::string ledger_key;
 };
@@ -63,6 +68,18 @@ absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
                    "PEM file of the Ed25519 key that signs the log's checkpoints; empty: "
                    "signing_key.pem in the data directory, made at the first start",
                    flags.signing_key);
+  settings.AddInteger("ask_ledger_ms",
+                      "how long the ledger may take at the start to say whether it has more of the "
+                      "log than the data directory (an old copy of a disk); 0: it is not asked",
+                      0, 600'000, flags.ask_ledger_ms);
+  settings.AddInteger("keep_days",
+                      "entries that the ledger has cosigned are kept here for so long, their "
+                      "hashes for ever; 0: for ever too",
+                      0, 36'500, flags.keep_days);
+  settings.AddText("billing.currency", "as at the ledger: both then come to the same states",
+                   flags.currency);
+  settings.AddText("billing.price_per_kwh", "as at the ledger", flags.price_per_kwh);
+  settings.AddText("billing.start_fee", "as at the ledger", flags.start_fee);
   settings.AddText("metrics_listen", "HOST:PORT for Prometheus (/metrics); empty: none",
                    flags.metrics_listen);
   settings.AddInteger("scrub_bytes_per_second",
@@ -115,6 +132,11 @@ absl::StatusOr<AgentOptions> ToOptions(const Flags& flags) {
   options.endpoint.max_unanswered = static_cast<int>(flags.max_unanswered);
   options.endpoint.ping_interval_s = flags.ping_interval_s;
   options.sync = !flags.log_without_sync;
+  options.ask_ledger_ms = flags.ask_ledger_ms;
+  options.keep_s = flags.keep_days * 86'400;
+  options.instance = core::RandomBytes(16);
+  CL_ASSIGN_OR_RETURN(options.tariff, projections::FlatTariff::Create(
+                                          flags.currency, flags.price_per_kwh, flags.start_fee));
   options.reserve_bytes = static_cast<uint64_t>(flags.reserve_bytes);
   if (flags.when_full != "refuse" && flags.when_full != "unrecorded") {
     return absl::InvalidArgumentError(
@@ -178,6 +200,7 @@ absl::StatusOr<int> Run(core::Clock& clock, AgentOptions options) {
     core::Ending ending = core::Ending::kDiskFull;
     if (agent.ok()) {
       options.gap.reset();
+      options.begin.reset();
       // On the same ports in every life.
       options.listen = (*agent)->address();
       options.metrics_listen = (*agent)->metrics_address();
@@ -187,7 +210,12 @@ absl::StatusOr<int> Run(core::Clock& clock, AgentOptions options) {
       if (first) std::printf("listening on %s\n", options.listen.ToText().c_str());
       std::fflush(stdout);
       ending = core::WaitForEnding();
+      options.begin = (*agent)->next();
       agent->reset();
+      if (ending == core::Ending::kNewLife) {
+        core::BeginAgain();
+        continue;
+      }
     } else if (agent.status().code() != absl::StatusCode::kResourceExhausted || first) {
       return agent.status();
     }

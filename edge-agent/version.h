@@ -3,6 +3,6 @@
 
 namespace chargeledger::edge_agent {
 
-inline constexpr char kVersion[] = "edge-agent 0.2.0";
+inline constexpr char kVersion[] = "edge-agent 0.3.0";
 
 }  // namespace chargeledger::edge_agent

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
+#include "log/salvage.h"
 
 namespace chargeledger::log {
 namespace {
@@ -145,7 +146,56 @@ absl::Status Archive::KeepCheckpoint(EventLog& log, const std::string& note) {
   return absl::OkStatus();
 }
 
+absl::Status Archive::Repair(EventLog& log, uint64_t index,
+                             absl::Span<const absl::string_view> entries) {
+  absl::MutexLock rewriting(&rewriting_);
+  WriteBatch batch;
+  CL_RETURN_IF_ERROR(log.StageRepair(index, entries, batch));
+  return store_.Commit(batch, Durability::kSynced);
+}
+
+absl::Status Archive::Truncate(EventLog& log, uint64_t size) {
+  absl::MutexLock rewriting(&rewriting_);
+  WriteBatch batch;
+  CL_ASSIGN_OR_RETURN(TreeHead head, log.StageTruncate(size, batch));
+  CL_RETURN_IF_ERROR(store_.Commit(batch, Durability::kSynced));
+  CL_RETURN_IF_ERROR(log.Reload());
+  return heads_ == nullptr ? absl::OkStatus() : heads_->Write(log.log_id(), log.generation(), head);
+}
+
+absl::Status Archive::Drop(EventLog& log, uint64_t end) {
+  absl::MutexLock rewriting(&rewriting_);
+  WriteBatch batch;
+  CL_RETURN_IF_ERROR(log.StageDropped(end, batch));
+  CL_RETURN_IF_ERROR(store_.Commit(batch, Durability::kSynced));
+  log.PublishDropped(end);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Archive::Opened> Archive::Salvage(const core::LogId& log_id,
+                                                 core::Generation generation) {
+  {
+    absl::MutexLock rewriting(&rewriting_);
+    WriteBatch batch;
+    CL_ASSIGN_OR_RETURN(TreeHead head, StageReadablePrefix(store_, log_id, generation, batch));
+    CL_RETURN_IF_ERROR(store_.Commit(batch, Durability::kSynced));
+    if (heads_ != nullptr) CL_RETURN_IF_ERROR(heads_->Write(log_id, generation, head));
+    absl::MutexLock lock(&mutex_);
+    auto open = logs_.find({log_id, generation.value()});
+    if (open != logs_.end()) CL_RETURN_IF_ERROR(open->second->Reload());
+  }
+  return OpenLog(log_id, generation);
+}
+
+absl::StatusOr<uint64_t> Archive::ReadableSize(const core::LogId& log_id,
+                                               core::Generation generation) const {
+  WriteBatch unused;
+  CL_ASSIGN_OR_RETURN(TreeHead head, StageReadablePrefix(store_, log_id, generation, unused));
+  return head.size;
+}
+
 absl::StatusOr<bool> Archive::SealSome(EventLog& log, uint64_t bundles) {
+  absl::MutexLock rewriting(&rewriting_);
   WriteBatch batch;
   CL_ASSIGN_OR_RETURN(bool staged, log.StageSealed(bundles, batch));
   if (!staged) return false;

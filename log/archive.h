@@ -75,6 +75,22 @@ class Archive {
   // Keeps `note` as a log's newest checkpoint. Not synced: losing it costs asking for it again.
   absl::Status KeepCheckpoint(EventLog& log, const std::string& note);
 
+  // What changes a log that stands: each commits synced, one at a time, and never while a bundle is
+  // sealed. `log` has no other writer meanwhile.
+  // Puts another side's entries in the place of a damaged bundle (EventLog::StageRepair).
+  absl::Status Repair(EventLog& log, uint64_t index, absl::Span<const absl::string_view> entries);
+  // Takes back everything from `size` on, a multiple of 256.
+  absl::Status Truncate(EventLog& log, uint64_t size);
+  // Keeps only the hashes of the bundles before `end`.
+  absl::Status Drop(EventLog& log, uint64_t end);
+  // Takes a generation that is damaged, whether it opens or not, back to the last whole bundle
+  // before the damage: ReadableSize entries. What comes after is gone then: whoever wants it reads
+  // it first (VisitReadable).
+  absl::StatusOr<Opened> Salvage(const core::LogId& log_id, core::Generation generation);
+
+  absl::StatusOr<uint64_t> ReadableSize(const core::LogId& log_id,
+                                        core::Generation generation) const;
+
   // Called once, on the sealing thread, if sealing fails: the store takes nothing more then. Set
   // before any log is opened.
   void OnFailed(std::function<void(const absl::Status&)> failed) { failed_ = std::move(failed); }
@@ -101,6 +117,8 @@ class Archive {
   Store& store_;
   std::unique_ptr<HeadFile> heads_;
   std::function<void(const absl::Status&)> failed_;
+  // Held by whoever moves or replaces what stands: sealing, repair, truncation.
+  absl::Mutex rewriting_;
   mutable absl::Mutex mutex_;
   std::map<Name, std::unique_ptr<EventLog>> logs_ ABSL_GUARDED_BY(mutex_);
   // Logs that may have a bundle to seal.

@@ -48,6 +48,7 @@ absl::Status EventLog::Restore() {
   if (stored.has_value()) {
     CL_ASSIGN_OR_RETURN(head, DecodeHead(*stored));
   }
+  CL_RETURN_IF_ERROR(LoadDropped());
   CL_RETURN_IF_ERROR(CheckEnds(head.size));
   // The open tiles are not stored: level 0 is hashed again from the entries, each higher one from
   // the tiles below it.
@@ -77,6 +78,8 @@ absl::Status EventLog::Restore() {
   absl::MutexLock lock(&mutex_);
   builder_ = std::move(builder);
   published_ = head;
+  pending_.clear();
+  derived_ = {};
   checkpoint_ = checkpoint.value_or("");
   return absl::OkStatus();
 }
@@ -91,10 +94,20 @@ absl::StatusOr<std::optional<uint64_t>> EventLog::LastNumber(absl::string_view f
   return last;
 }
 
+absl::Status EventLog::LoadDropped() {
+  CL_ASSIGN_OR_RETURN(std::optional<std::string> stored, store_.Get(keys_.Dropped()));
+  if (stored.has_value() && stored->size() != 8) {
+    return absl::DataLossError("the record of what was dropped cannot be read");
+  }
+  absl::MutexLock lock(&mutex_);
+  dropped_ = stored.has_value() ? ReadBigEndian64(*stored) : 0;
+  return absl::OkStatus();
+}
+
 absl::Status EventLog::CheckEnds(uint64_t size) {
   const std::string bundles = keys_.Prefix('b');
   CL_ASSIGN_OR_RETURN(std::optional<uint64_t> bundle, LastNumber(bundles, AfterPrefix(bundles)));
-  const uint64_t sealed = bundle.has_value() ? *bundle + 1 : 0;
+  const uint64_t sealed = bundle.has_value() ? *bundle + 1 : dropped();
   // Below are only what RocksDB keeps of deleted entries: walking over it takes long.
   CL_ASSIGN_OR_RETURN(std::optional<uint64_t> entry,
                       LastNumber(keys_.Entry(sealed * kTileWidth), AfterPrefix(keys_.Prefix('e'))));
@@ -121,6 +134,11 @@ Frontier EventLog::staged() const {
 uint64_t EventLog::sealed() const {
   absl::MutexLock lock(&mutex_);
   return sealed_;
+}
+
+uint64_t EventLog::dropped() const {
+  absl::MutexLock lock(&mutex_);
+  return dropped_;
 }
 
 std::string EventLog::checkpoint() const {
@@ -209,6 +227,77 @@ absl::Status EventLog::CheckSubtree(uint64_t index, const Hash& root) const {
                                           "; the tree has ", stored.ToHex()));
 }
 
+absl::Status EventLog::StageRepair(uint64_t index, absl::Span<const absl::string_view> entries,
+                                   WriteBatch& batch) const {
+  if (entries.size() != kTileWidth || (index + 1) * kTileWidth > head().size) {
+    return absl::InvalidArgumentError(absl::StrCat("bundle ", index, " of a log with ", head().size,
+                                                   " entries cannot be replaced by ",
+                                                   entries.size(), " entries"));
+  }
+  std::vector<Hash> leaves;
+  leaves.reserve(entries.size());
+  for (absl::string_view entry : entries) leaves.push_back(LeafHash(entry));
+  if (absl::Status status = CheckSubtree(index, CompleteSubtreeRoot(leaves)); !status.ok()) {
+    return status.code() == absl::StatusCode::kDataLoss
+               ? absl::InvalidArgumentError(status.message())
+               : status;
+  }
+  if (index < sealed()) {
+    batch.PutCopy(keys_.Bundle(index), SealBundle(entries, leaves));
+    return absl::OkStatus();
+  }
+  for (size_t i = 0; i < entries.size(); ++i) {
+    batch.PutCopy(keys_.Entry(index * kTileWidth + i), std::string(entries[i]));
+  }
+  return absl::OkStatus();
+}
+
+void EventLog::StageTruncate(const LogKeys& keys, const TreeHead& head, WriteBatch& batch) {
+  batch.DeleteRange(keys.Entry(head.size), AfterPrefix(keys.Prefix('e')));
+  batch.DeleteRange(keys.Bundle(head.size / kTileWidth), AfterPrefix(keys.Prefix('b')));
+  for (int level = 0; level * kTileHeight < 64; ++level) {
+    const int height = (level + 1) * kTileHeight;
+    batch.DeleteRange(keys.Tile({level, height < 64 ? head.size >> height : 0}),
+                      keys.Tile({level + 1, 0}));
+  }
+  batch.PutCopy(keys.Head(), EncodeHead(head));
+}
+
+absl::StatusOr<TreeHead> EventLog::StageTruncate(uint64_t size, WriteBatch& batch) const {
+  CL_CHECK(size % kTileWidth == 0, "a log is taken back to the border of a bundle");
+  TreeHead head{size, {}};
+  CL_ASSIGN_OR_RETURN(head.root, RootAt(size));
+  StageTruncate(keys_, head, batch);
+  // A checkpoint of more than there is says nothing about what comes instead.
+  if (!checkpoint().empty()) batch.Delete(keys_.Checkpoint());
+  if (dropped() > size / kTileWidth) {
+    std::string count;
+    AppendBigEndian64(count, size / kTileWidth);
+    batch.PutCopy(keys_.Dropped(), std::move(count));
+  }
+  return head;
+}
+
+absl::Status EventLog::StageDropped(uint64_t end, WriteBatch& batch) const {
+  CL_CHECK(end <= sealed(), "only sealed bundles are dropped");
+  const uint64_t first = dropped();
+  for (uint64_t index = first; index < end; ++index) {
+    CL_ASSIGN_OR_RETURN(std::vector<Hash> leaves, LeavesOf(index));
+    CL_RETURN_IF_ERROR(CheckSubtree(index, CompleteSubtreeRoot(leaves)));
+    batch.PutCopy(keys_.Tile({0, index}), Join(leaves));
+  }
+  std::string count;
+  AppendBigEndian64(count, end);
+  batch.PutCopy(keys_.Dropped(), std::move(count));
+  batch.DeleteRange(keys_.Bundle(first), keys_.Bundle(end));
+  return absl::OkStatus();
+}
+
+void EventLog::PublishDropped(uint64_t end) {
+  absl::MutexLock lock(&mutex_);
+  dropped_ = end;
+}
+
 void EventLog::PublishSealed(uint64_t bundles) {
   absl::MutexLock lock(&mutex_);
   sealed_ += bundles;
@@ -256,6 +345,24 @@ absl::StatusOr<Hash> EventLog::LeafHashAt(core::Sequence sequence) const {
   return Node(0, sequence.value(), last_read);
 }
 
+absl::StatusOr<std::vector<Hash>> EventLog::Nodes(int level, uint64_t first, uint64_t count) const {
+  const uint64_t size = head().size;
+  const uint64_t complete = level * kTileHeight < 64 ? size >> (level * kTileHeight) : 0;
+  if (level < 0 || first > complete || count > complete - first) {
+    return absl::OutOfRangeError(absl::StrCat("the log has ", size, " entries: ", complete,
+                                              " nodes of level ", level, ", not ", first, " and ",
+                                              count, " more"));
+  }
+  std::vector<Hash> nodes;
+  nodes.reserve(count);
+  Tile last_read;
+  for (uint64_t position = first; position < first + count; ++position) {
+    CL_ASSIGN_OR_RETURN(Hash node, Node(level, position, last_read));
+    nodes.push_back(node);
+  }
+  return nodes;
+}
+
 absl::StatusOr<Hash> EventLog::Node(int level, uint64_t position, Tile& last_read) const {
   const TileId id{level, position / kTileWidth};
   const size_t offset = position % kTileWidth;
@@ -299,6 +406,7 @@ absl::StatusOr<std::string> EventLog::StoredTile(const TileId& id) const {
 }
 
 absl::StatusOr<std::vector<Hash>> EventLog::LeavesOf(uint64_t index) const {
+  if (index < dropped()) return DroppedLeaves(index);
   CL_ASSIGN_OR_RETURN(std::optional<Bundle> bundle, SealedBundle(index));
   if (bundle.has_value()) return bundle->LeafHashes();
   std::vector<Hash> leaves;
@@ -314,6 +422,11 @@ absl::StatusOr<std::vector<Hash>> EventLog::LeavesOf(uint64_t index) const {
   CL_ASSIGN_OR_RETURN(bundle, SealedBundle(index));
   if (bundle.has_value()) return bundle->LeafHashes();
   return Missing(next, end);
+}
+
+absl::StatusOr<std::vector<Hash>> EventLog::DroppedLeaves(uint64_t index) const {
+  CL_ASSIGN_OR_RETURN(std::string hashes, StoredTile({0, index}));
+  return Split(hashes);
 }
 
 absl::StatusOr<std::optional<Bundle>> EventLog::SealedBundle(uint64_t index) const {
@@ -335,13 +448,19 @@ absl::StatusOr<bool> EventLog::ReadHot(uint64_t& next, uint64_t end, EntryVisito
 }
 
 absl::Status EventLog::Read(core::Sequence from, uint64_t count, EntryVisitor visit) const {
-  uint64_t size = 0, sealed = 0;
+  uint64_t size = 0, sealed = 0, dropped = 0;
   {
     absl::MutexLock lock(&mutex_);
     size = published_.size;
     sealed = sealed_;
+    dropped = dropped_;
   }
   if (from.value() >= size || count == 0) return absl::OkStatus();
+  if (from.value() < dropped * kTileWidth) {
+    return absl::NotFoundError(absl::StrCat("entries before ", dropped * kTileWidth,
+                                            " are no longer kept here, only their hashes; ",
+                                            from.value(), " was asked for. The ledger has them"));
+  }
   const uint64_t end = from.value() + std::min(count, size - from.value());
   uint64_t next = from.value();
   while (next < end) {

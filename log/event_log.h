@@ -12,6 +12,8 @@
 //  every smaller size.
 //  4. After a failed commit the log is not to be used again until it is reopened; Open re-derives
 //  its state from the stored bytes and refuses with DATA_LOSS what does not fit together.
+//  (Exceptions, each by a call of its own: StageTruncate takes back what a fork is to replace,
+//  StageDropped what is held elsewhere.)
 //  5. Every 256 entries are sealed into a compressed bundle some time after they were published
 //  (archive.h): it changes where they stand, never what they are.
 //
@@ -87,7 +89,30 @@ class EventLog {
   absl::StatusOr<std::vector<Hash>> ConsistencyProof(uint64_t from, uint64_t to) const;
   // Also of entries that are staged: what arrives twice is compared with it.
   absl::StatusOr<Hash> LeafHashAt(core::Sequence sequence) const;
-  // Entries [from, from + count) as far as they are published. DATA_LOSS if one is missing.
+  // Nodes [first, first + count) that are 256^level leaves wide and complete within what is
+  // published. OUT_OF_RANGE otherwise.
+  absl::StatusOr<std::vector<Hash>> Nodes(int level, uint64_t first, uint64_t count) const;
+
+  // Puts `entries`, 256 that another side has sent, in the place of a complete bundle that is
+  // missing or damaged. INVALID_ARGUMENT if they are not those that the tree has there. Whoever
+  // seals must not run meanwhile.
+  absl::Status StageRepair(uint64_t index, absl::Span<const absl::string_view> entries,
+                           WriteBatch& batch) const;
+  // Takes back everything from `size` on, a multiple of 256, and returns the head then. After the
+  // commit, Reload. Whoever writes or seals must not run meanwhile.
+  absl::StatusOr<TreeHead> StageTruncate(uint64_t size, WriteBatch& batch) const;
+  // Likewise of a generation that does not open: keeps `head`, whose entries and tiles stand.
+  static void StageTruncate(const LogKeys& keys, const TreeHead& head, WriteBatch& batch);
+  absl::Status Reload() { return Restore(); }
+  // Drops the entries of the bundles before `end`, which are sealed, and keeps their leaf hashes.
+  // After the commit, PublishDropped. Whoever seals must not run meanwhile.
+  absl::Status StageDropped(uint64_t end, WriteBatch& batch) const;
+  void PublishDropped(uint64_t end);
+  // How many bundles were dropped: entries before dropped() × 256 cannot be read any more.
+  uint64_t dropped() const;
+
+  // Entries [from, from + count) as far as they are published. DATA_LOSS if one is missing,
+  // NOT_FOUND if it was dropped.
   absl::Status Read(core::Sequence from, uint64_t count, EntryVisitor visit) const;
 
  private:
@@ -101,6 +126,7 @@ class EventLog {
       : store_(store), log_id_(log_id), generation_(generation), keys_(log_id, generation) {}
 
   absl::Status Restore();
+  absl::Status LoadDropped();
   absl::Status CheckEnds(uint64_t size);
   // The number in the last key of [from, end).
   absl::StatusOr<std::optional<uint64_t>> LastNumber(absl::string_view from,
@@ -109,6 +135,7 @@ class EventLog {
   absl::StatusOr<std::string> StoredTile(const TileId& id) const;
   // The 256 leaf hashes of a complete bundle that is published.
   absl::StatusOr<std::vector<Hash>> LeavesOf(uint64_t index) const;
+  absl::StatusOr<std::vector<Hash>> DroppedLeaves(uint64_t index) const;
   absl::StatusOr<Hash> Node(int level, uint64_t position, Tile& last_read) const;
   absl::StatusOr<std::optional<Bundle>> SealedBundle(uint64_t index) const;
   absl::Status CheckSubtree(uint64_t index, const Hash& root) const;
@@ -129,6 +156,7 @@ class EventLog {
   // Tiles that are staged and perhaps not yet in the store.
   std::deque<PendingTile> pending_ ABSL_GUARDED_BY(mutex_);
   uint64_t sealed_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t dropped_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string checkpoint_ ABSL_GUARDED_BY(mutex_);
   // The level-0 tile that was hashed last: who asks for one leaf often asks for its neighbour.
   mutable Tile derived_ ABSL_GUARDED_BY(mutex_);

@@ -129,7 +129,7 @@ class FaultMatrix : public testing::Test {
     EXPECT_TRUE(absl::StrContains((*recorder)->damage().message(), why)) << (*recorder)->damage();
     EXPECT_EQ((*recorder)->log().generation().value(), 2u);
     ASSERT_EQ((*recorder)->past().size(), 1u);
-    EXPECT_EQ((*recorder)->past()[0]->head().size, lost);
+    EXPECT_EQ((*recorder)->past().at(1)->head().size, lost);
     std::vector<v1::Entry> entries;
     ASSERT_TRUE((*recorder)
                     ->log()

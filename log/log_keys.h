@@ -3,10 +3,11 @@
 //
 //   'e' sequence (8)            an entry's bytes, until its bundle is sealed
 //   'b' index (8)               a sealed bundle: entries [index × 256, index × 256 + 256)
-//   (bundle.h) 't' level (1) ‖ index (8)   a complete tile of level 1 or higher. Level 0 is not
-//   stored: it is
-//                               hashed again from the entries (what earlier versions stored is
-//                               ignored)
+//                               (bundle.h)
+//   't' level (1) ‖ index (8)   a complete tile of level 1 or higher. Level 0 is not stored as long
+//                               as the entries are there: it is hashed again from them
+//   'r'                         number of bundles (8, big-endian) whose entries were dropped; their
+//                               tiles of level 0 are stored
 //   'h'                         size (8, big-endian) ‖ root (32)
 //   'c'                         newest checkpoint, a signed note
 //   'w'                         present once the head file has a record of this log (head_file.h)
@@ -35,6 +36,7 @@ class LogKeys {
   std::string Head() const { return Prefix('h'); }
   std::string Checkpoint() const { return Prefix('c'); }
   std::string Witnessed() const { return Prefix('w'); }
+  std::string Dropped() const { return Prefix('r'); }
 
   // The number at the end of an entry's or a bundle's key; none if it has another length than it
   // should.

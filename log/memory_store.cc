@@ -77,6 +77,14 @@ std::unique_ptr<Reader> MemoryStore::Snapshot() const {
   return copy;
 }
 
+std::unique_ptr<MemoryStore> MemoryStore::Copy() const {
+  auto copy = std::make_unique<MemoryStore>();
+  absl::MutexLock lock(&mutex_);
+  absl::MutexLock copy_lock(&copy->mutex_);
+  copy->map_ = map_;
+  return copy;
+}
+
 void MemoryStore::FailCommits(absl::Status status) {
   absl::MutexLock lock(&mutex_);
   failure_ = std::move(status);

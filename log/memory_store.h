@@ -22,6 +22,9 @@ class MemoryStore final : public Store {
   absl::Status Commit(const WriteBatch& batch, Durability durability) override;
   std::unique_ptr<Reader> Snapshot() const override;
 
+  // What an image of a disk is: everything committed so far.
+  std::unique_ptr<MemoryStore> Copy() const;
+
   // From now on every Commit fails with `status`, as after a failed sync.
   void FailCommits(absl::Status status);
   // How many batches were committed with kSynced.

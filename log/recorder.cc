@@ -9,41 +9,6 @@
 #include "core/check.h"
 
 namespace chargeledger::log {
-namespace {
-
-// The one record of which log is this store's own.
-constexpr absl::string_view kOwnLogKey = "a";
-
-absl::Status StoreOwnLog(Store& store, const v1::StoredLog& own) {
-  WriteBatch batch;
-  batch.PutCopy(std::string(kOwnLogKey), own.SerializeAsString());
-  return store.Commit(batch, Durability::kSynced);
-}
-
-absl::StatusOr<v1::StoredLog> OpenOwnLog(Store& store, const Author& author,
-                                         const core::LogId& new_log_id) {
-  v1::StoredLog own;
-  CL_ASSIGN_OR_RETURN(std::optional<std::string> stored, store.Get(kOwnLogKey));
-  if (!stored.has_value()) {
-    own.set_operator_(author.operator_name);
-    own.set_site(author.site);
-    own.set_log_id(std::string(new_log_id.bytes()));
-    own.set_generation(1);
-    CL_RETURN_IF_ERROR(StoreOwnLog(store, own));
-    return own;
-  }
-  if (!own.ParseFromString(*stored)) {
-    return absl::DataLossError("the record that names this store's own log cannot be read");
-  }
-  if (own.operator_() != author.operator_name || own.site() != author.site) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the data directory holds the log of ", own.operator_(), "/", own.site(), ", not of ",
-        author.operator_name, "/", author.site, "; give the site its own data directory"));
-  }
-  return own;
-}
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Open(Archive& archive, core::Clock& clock,
                                                          const Author& author,
@@ -54,44 +19,25 @@ absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Open(Archive& archive, core:
   return recorder;
 }
 
-// Opens the newest generation; if that one is damaged, begins another and says so in `opened`.
-absl::Status Recorder::OpenGeneration(v1::StoredLog& own, v1::GenerationOpened& opened) {
-  CL_ASSIGN_OR_RETURN(core::LogId log_id, core::LogId::FromBytes(own.log_id()));
-  for (uint32_t generation = 1; generation < own.generation(); ++generation) {
-    // A past generation that cannot be opened was reported when the one after it began.
-    auto past = archive_.OpenLog(log_id, core::Generation(generation));
-    if (past.ok()) past_.push_back(past->log);
-  }
-  auto newest = archive_.OpenLog(log_id, core::Generation(own.generation()));
-  damage_ = newest.ok() ? newest->witness : newest.status();
-  if (damage_.ok()) {
-    log_ = newest->log;
-    return absl::OkStatus();
-  }
-  // Only damage begins a new generation: anything else is for a person, or passes.
-  if (damage_.code() != absl::StatusCode::kDataLoss) return damage_;
-  opened.set_previous_generation(own.generation());
-  opened.set_reason(std::string(damage_.message()));
-  if (newest.ok()) {
-    past_.push_back(newest->log);
-    opened.set_previous_size(newest->log->head().size);
-    opened.set_previous_root(std::string(newest->log->head().root.bytes()));
-    if (newest->witnessed.has_value()) {
-      opened.set_witnessed_size(newest->witnessed->size);
-      opened.set_witnessed_root(std::string(newest->witnessed->root.bytes()));
-    }
-  }
-  own.set_generation(own.generation() + 1);
-  CL_RETURN_IF_ERROR(StoreOwnLog(archive_.store(), own));
-  CL_ASSIGN_OR_RETURN(auto next, archive_.OpenLog(log_id, core::Generation(own.generation())));
-  log_ = next.log;
-  return next.witness;
-}
-
 absl::Status Recorder::Start(const Author& author, const core::LogId& new_log_id) {
-  CL_ASSIGN_OR_RETURN(v1::StoredLog own, OpenOwnLog(archive_.store(), author, new_log_id));
-  v1::GenerationOpened generation_opened;
-  CL_RETURN_IF_ERROR(OpenGeneration(own, generation_opened));
+  CL_ASSIGN_OR_RETURN(OwnLogs own, OwnLogs::Open(archive_, author, new_log_id));
+  damage_ = own.damage();
+  std::optional<v1::GenerationOpened> begun;
+  if (!damage_.ok()) {
+    begun = own.DescribeDamage();
+  } else if (options_.begin.has_value() &&
+             options_.begin->opened.previous_generation() == own.generation().value()) {
+    begun = options_.begin->opened;
+  }
+  if (begun.has_value()) CL_RETURN_IF_ERROR(own.Begin(*begun));
+  log_ = own.current();
+  past_ = own.past();
+  if (!begun.has_value() && log_->head().size == 0 && own.generation().value() > 1) {
+    // The process ended when the generation was begun and nothing was in it yet.
+    begun.emplace();
+    begun->set_previous_generation(own.generation().value() - 1);
+    begun->set_reason("begun by an earlier start, which ended before it could say why");
+  }
   CL_ASSIGN_OR_RETURN(uint32_t last_boot, LastBoot());
   boot_ = last_boot + 1;
   {
@@ -104,13 +50,14 @@ absl::Status Recorder::Start(const Author& author, const core::LogId& new_log_id
   v1::LogOpened& opened = *entries[0].mutable_log_opened();
   opened.set_operator_(author.operator_name);
   opened.set_site(author.site);
-  opened.set_log_id(own.log_id());
+  opened.set_log_id(std::string(own.log_id().bytes()));
   opened.set_size(log_->head().size);
   opened.set_software_version(options_.software_version);
   opened.set_os_boot_id(options_.os_boot_id);
   opened.set_public_key(options_.public_key);
-  if (generation_opened.previous_generation() > 0) {
-    *entries.emplace_back().mutable_generation_opened() = generation_opened;
+  if (begun.has_value()) *entries.emplace_back().mutable_generation_opened() = *begun;
+  if (begun.has_value() && damage_.ok() && options_.begin.has_value()) {
+    entries.insert(entries.end(), options_.begin->events.begin(), options_.begin->events.end());
   }
   return RecordAndWait(std::move(entries));
 }

@@ -15,13 +15,16 @@
 //  is opened again.
 //  4. Every boot begins with a LogOpened entry, durable before Open returns.
 //  5. A log that lost what it had acknowledged, or does not hold together, is left as it is, and a
-//  new generation begins, whose second entry (GenerationOpened) says why.
+//  new generation begins, whose second entry (GenerationOpened) says why. So it is if replication
+//  asks for one (RecorderOptions::begin).
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -32,11 +35,11 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "chargeledger/v1/entry.pb.h"
-#include "chargeledger/v1/storage.pb.h"
 #include "core/clock.h"
 #include "core/ids.h"
 #include "log/archive.h"
 #include "log/event_log.h"
+#include "log/own_logs.h"
 #include "log/store.h"
 
 namespace chargeledger::log {
@@ -45,11 +48,6 @@ namespace chargeledger::log {
 constexpr size_t kMaxEntryBytes = 65'535;
 // What an author may put into one event, so that the entry's own fields always fit beside it.
 constexpr size_t kMaxEventBytes = 65'000;
-
-struct Author {
-  std::string operator_name;
-  std::string site;
-};
 
 struct RecorderOptions {
   // Bound of the queue; beyond it Record returns RESOURCE_EXHAUSTED.
@@ -60,6 +58,13 @@ struct RecorderOptions {
   std::string os_boot_id;
   // Of the key that signs this log's checkpoints, 32 bytes; empty if there is none.
   std::string public_key;
+  // Begins the generation after `opened.previous_generation`, if that is the newest and holds
+  // together; `events` follow GenerationOpened.
+  struct Begin {
+    v1::GenerationOpened opened;
+    std::vector<v1::Entry> events;
+  };
+  std::optional<Begin> begin;
 };
 
 class Recorder {
@@ -98,8 +103,10 @@ class Recorder {
   }
 
   const EventLog& log() const { return *log_; }
-  // Generations before log(), as far as they can be read.
-  const std::vector<const EventLog*>& past() const { return past_; }
+  // For who shows it beside others; written to by this recorder alone.
+  EventLog& mutable_log() const { return *log_; }
+  // Generations before log(); null for those that do not open.
+  const std::map<uint32_t, EventLog*>& past() const { return past_; }
   // Why this opening began a new generation; OK if it did not.
   const absl::Status& damage() const { return damage_; }
   // The sequence that the next event will get.
@@ -126,7 +133,6 @@ class Recorder {
       : archive_(archive), clock_(clock), options_(options) {}
 
   absl::Status Start(const Author& author, const core::LogId& new_log_id);
-  absl::Status OpenGeneration(v1::StoredLog& own, v1::GenerationOpened& opened);
   absl::StatusOr<uint32_t> LastBoot() const;
   void Run();
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -142,7 +148,7 @@ class Recorder {
   core::Clock& clock_;
   const RecorderOptions options_;
   EventLog* log_ = nullptr;
-  std::vector<const EventLog*> past_;
+  std::map<uint32_t, EventLog*> past_;
   absl::Status damage_;
   uint32_t boot_ = 0;
 

@@ -1,11 +1,12 @@
-// The four projections of the ledger as one fold: sessions, the bills that follow from them,
-// stations, faults.
+// The projections of the ledger as one fold: sessions, the bills that follow from them, stations,
+// faults, divergences.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "projections/billing.h"
+#include "projections/divergences.h"
 #include "projections/faults.h"
 #include "projections/fold.h"
 #include "projections/sessions.h"
@@ -16,15 +17,16 @@ namespace chargeledger::projections {
 class Books final : public Fold {
  public:
   // Places of the parts, and so of their states.
-  enum Index : size_t { kSessions, kBilling, kStations, kFaults };
+  enum Index : size_t { kSessions, kBilling, kStations, kFaults, kDivergences };
 
   explicit Books(const FlatTariff& tariff) : billing_(tariff) {}
 
   std::vector<Part> parts() const override {
     return {{"sessions", Sessions::kVersion},
-            {"billing", Billing::kVersion},
+            {"billing", Billing::kVersion, /*uses_parameters=*/true},
             {"stations", Stations::kVersion},
-            {"faults", Faults::kVersion}};
+            {"faults", Faults::kVersion},
+            {"divergences", Divergences::kVersion}};
   }
   std::string parameters() const override { return billing_.tariff().ToText(); }
   void Apply(const Event& event, absl::Span<State* const> states) override {
@@ -33,6 +35,7 @@ class Books final : public Fold {
     }
     stations_.Apply(event, *states[kStations]);
     faults_.Apply(event, *states[kFaults]);
+    divergences_.Apply(event, *states[kDivergences]);
   }
 
  private:
@@ -40,6 +43,7 @@ class Books final : public Fold {
   Billing billing_;
   Stations stations_;
   Faults faults_;
+  Divergences divergences_;
 };
 
 }  // namespace chargeledger::projections

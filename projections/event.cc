@@ -19,24 +19,69 @@ std::optional<Event> EventReader::Read(core::Sequence sequence, absl::string_vie
   event.site = site_;
   event.generation = generation_;
   event.sequence = sequence;
+  ++pending_entries_;
+  std::optional<Event> read = ReadEntry(event, bytes);
+  if (read.has_value()) pending_entries_ = 0;
+  return read;
+}
+
+std::optional<Event> EventReader::ReadEntry(Event event, absl::string_view bytes) {
   event.entry = &entry_;
   if (!entry_.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     DropParts();
+    orphans_.Clear();
     event.kind = Event::Kind::kUnreadable;
     return event;
   }
   event.received_at_us = entry_.wall_time_us();
-  if (!entry_.has_frame_recorded()) {
+  if (entry_.has_orphaned_entry() && entry_.orphaned_entry().log_id().empty()) {
+    return ReadOrphan(event);
+  }
+  orphans_.Clear();
+  orphan_generation_ = 0;
+  if (entry_.has_frame_recorded()) return ReadFrame(event);
+  DropParts();
+  if (entry_.has_connection_opened()) event.connection = event.sequence.value();
+  if (entry_.has_connection_closed()) event.connection = entry_.connection_closed().connection();
+  return event;
+}
+
+// The event that the carried entry was, at the place where it is carried.
+std::optional<Event> EventReader::ReadOrphan(Event event) {
+  // A frame in parts may go on in the next orphan, but not in what is of this generation.
+  auto whole = orphans_.Add(entry_.orphaned_entry());
+  if (!whole.has_value()) return std::nullopt;
+  orphan_generation_ = whole->generation;
+  orphan_sequence_ = whole->sequence;
+  event.orphan = true;
+  event.entry = &orphan_;
+  if (!orphan_.ParseFromArray(whole->bytes.data(), static_cast<int>(whole->bytes.size()))) {
     DropParts();
+    event.kind = Event::Kind::kUnreadable;
     return event;
   }
-  return ReadFrame(event);
+  event.received_at_us = orphan_.wall_time_us();
+  if (orphan_.has_frame_recorded()) return ReadFrame(event);
+  DropParts();
+  if (orphan_.has_connection_opened()) event.connection = ConnectionOf(event, orphan_sequence_);
+  if (orphan_.has_connection_closed()) {
+    event.connection = ConnectionOf(event, orphan_.connection_closed().connection());
+  }
+  return event;
+}
+
+// Two branches number their connections alike: those of an orphan get numbers that no log reaches.
+uint64_t EventReader::ConnectionOf(const Event& event, uint64_t number) const {
+  constexpr int kGenerationAt = 48;
+  if (!event.orphan) return number;
+  return uint64_t{1} << 63 | uint64_t{orphan_generation_ & 0x7fff} << kGenerationAt |
+         (number & ((uint64_t{1} << kGenerationAt) - 1));
 }
 
 std::optional<Event> EventReader::ReadFrame(Event event) {
-  const v1::FrameRecorded& recorded = entry_.frame_recorded();
+  const v1::FrameRecorded& recorded = event.entry->frame_recorded();
   event.charge_point_id = recorded.charge_point_id();
-  event.connection = recorded.connection();
+  event.connection = ConnectionOf(event, recorded.connection());
   event.direction = recorded.direction();
   event.subprotocol = recorded.subprotocol();
   absl::string_view payload = recorded.payload();

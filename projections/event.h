@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "chargeledger/v1/entry.pb.h"
 #include "core/ids.h"
+#include "core/orphans.h"
 #include "ocpp/frame.h"
 
 namespace chargeledger::projections {
@@ -39,8 +40,11 @@ struct Event {
   // The author's wall clock.
   int64_t received_at_us = 0;
   const v1::Entry* entry = nullptr;
+  // It was carried over from a branch that was given up: it may have been said before.
+  bool orphan = false;
 
-  // Of frames.
+  // Of frames, and the connection also of ConnectionOpened and ConnectionClosed: a number that no
+  // connection of another branch has.
   absl::string_view charge_point_id;
   uint64_t connection = 0;
   v1::Direction direction = v1::DIRECTION_UNSPECIFIED;
@@ -61,11 +65,14 @@ class EventReader {
   // The event that ends with this entry; none while parts of a frame are missing.
   std::optional<Event> Read(core::Sequence sequence, absl::string_view bytes);
 
-  // Entries read that belong to a frame which is not complete yet.
-  uint64_t pending() const { return pending_parts_; }
+  // Entries read that belong to an event which is not complete yet.
+  uint64_t pending() const { return pending_entries_; }
 
  private:
+  std::optional<Event> ReadEntry(Event event, absl::string_view bytes);
+  std::optional<Event> ReadOrphan(Event event);
   std::optional<Event> ReadFrame(Event event);
+  uint64_t ConnectionOf(const Event& event, uint64_t number) const;
   void DropParts();
 
   const core::LogId log_id_;
@@ -77,6 +84,11 @@ class EventReader {
   std::string parts_;
   uint64_t pending_parts_ = 0;
   core::Sequence first_part_;
+  core::OrphanReader orphans_;
+  v1::Entry orphan_;
+  uint32_t orphan_generation_ = 0;
+  uint64_t orphan_sequence_ = 0;
+  uint64_t pending_entries_ = 0;
 };
 
 }  // namespace chargeledger::projections

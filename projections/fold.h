@@ -21,6 +21,8 @@ class Fold {
     std::string name;
     // Raised by every change that can give another state for the same log.
     uint32_t version = 0;
+    // Whether parameters() change its state.
+    bool uses_parameters = false;
   };
 
   virtual ~Fold() = default;

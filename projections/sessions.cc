@@ -192,7 +192,9 @@ void Sessions::OnStartAnswered(const Event& event, State& state) {
   session.set_transaction_id(*answer->transaction_id);
   const std::string transaction_key =
       TransactionKey(event.charge_point_id, session.transaction_id());
-  if (std::optional<std::string> known = state.Get(transaction_key)) {
+  if (event.orphan && OnOrphanStarted(event, transaction_key, session, state)) return;
+  if (std::optional<std::string> known = state.Get(transaction_key);
+      known.has_value() && !event.orphan) {
     v1::Session earlier;
     if (GetMessage(state, *known, earlier)) {
       Flag(earlier, v1::SESSION_FLAG_DUPLICATE_START);
@@ -213,6 +215,45 @@ void Sessions::OnStartAnswered(const Event& event, State& state) {
   PutMessage(state, key, session);
   state.Put(transaction_key, key);
   state.Put(open_key, key);
+}
+
+// A start out of a branch that was given up. True if the session is known already: the charge point
+// said the same in the other branch. Otherwise it is a session of its own, although its id may have
+// been given in both branches: then both are flagged, and what comes next with this id belongs to
+// the later one.
+bool Sessions::OnOrphanStarted(const Event& event, const std::string& transaction_key,
+                               v1::Session& session, State& state) {
+  std::vector<std::string> keys;
+  state.Scan(ChargePointKey('t', event.charge_point_id),
+             [&](absl::string_view, absl::string_view key) {
+               keys.emplace_back(key);
+               return true;
+             });
+  std::optional<std::string> same;
+  for (const std::string& key : keys) {
+    v1::Session other;
+    if (GetMessage(state, key, other) && other.connector_id() == session.connector_id() &&
+        other.id_tag() == session.id_tag() && other.started_at_us() == session.started_at_us() &&
+        other.meter_start_mwh() == session.meter_start_mwh()) {
+      same = key;
+      break;
+    }
+  }
+  std::optional<std::string> known = state.Get(transaction_key);
+  v1::Session other;
+  if (known.has_value() && known != same && GetMessage(state, *known, other)) {
+    Flag(other, v1::SESSION_FLAG_CONFLICTING_TRANSACTION_ID);
+    PutMessage(state, *known, other);
+    Flag(session, v1::SESSION_FLAG_CONFLICTING_TRANSACTION_ID);
+  }
+  if (!same.has_value()) return false;
+  v1::Session earlier;
+  if (GetMessage(state, *same, earlier)) {
+    Flag(earlier, v1::SESSION_FLAG_DUPLICATE_START);
+    PutMessage(state, *same, earlier);
+  }
+  state.Put(transaction_key, *same);
+  return true;
 }
 
 void Sessions::OnMeterValues(const Event& event, State& state) {
@@ -267,7 +308,7 @@ std::optional<v1::Session> Sessions::OnStop(const Event& event, State& state) {
 
 void Sessions::OnConnectionClosed(const Event& event, State& state) {
   const v1::ConnectionClosed& closed = event.entry->connection_closed();
-  const std::string prefix = ChargePointKey('p', closed.charge_point_id(), closed.connection());
+  const std::string prefix = ChargePointKey('p', closed.charge_point_id(), event.connection);
   std::vector<std::string> unanswered;
   state.Scan(prefix, [&](absl::string_view key, absl::string_view) {
     unanswered.emplace_back(key);

@@ -32,6 +32,8 @@ class Sessions {
  private:
   void OnStart(const Event& event, State& state);
   void OnStartAnswered(const Event& event, State& state);
+  bool OnOrphanStarted(const Event& event, const std::string& transaction_key, v1::Session& session,
+                       State& state);
   void OnMeterValues(const Event& event, State& state);
   std::optional<v1::Session> OnStop(const Event& event, State& state);
   void OnConnectionClosed(const Event& event, State& state);

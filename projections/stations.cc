@@ -89,7 +89,7 @@ void Stations::OnOther(const Event& event, State& state) {
   if (entry.has_connection_opened()) {
     v1::Station station = LoadStation(state, event, entry.connection_opened().charge_point_id());
     station.set_connected(true);
-    station.set_connection(event.sequence.value());
+    station.set_connection(event.connection);
     station.set_connection_count(station.connection_count() + 1);
     station.set_connection_changed_at_us(event.received_at_us);
     station.set_last_heard_at_us(event.received_at_us);
@@ -98,7 +98,7 @@ void Stations::OnOther(const Event& event, State& state) {
     v1::Station station = LoadStation(state, event, entry.connection_closed().charge_point_id());
     // The close of a connection that another one has replaced comes late and says nothing about the
     // station.
-    if (station.connection() != entry.connection_closed().connection()) return;
+    if (station.connection() != event.connection) return;
     Disconnect(event, station);
     Save(state, station);
   } else if (entry.has_log_opened()) {

@@ -1,6 +1,7 @@
 #include "server/bookkeeper.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/check.h"
 #include "core/process/termination.h"
@@ -14,8 +15,8 @@ constexpr uint64_t kPiece = 16'384;
 
 }  // namespace
 
-Bookkeeper::Bookkeeper(log::Store& states, const projections::FlatTariff& tariff)
-    : states_(states), books_(tariff), thread_([this] { Run(); }) {}
+Bookkeeper::Bookkeeper(log::Store& states, const projections::FlatTariff& tariff, Damaged damaged)
+    : states_(states), books_(tariff), damaged_(std::move(damaged)), thread_([this] { Run(); }) {}
 
 Bookkeeper::~Bookkeeper() {
   {
@@ -39,7 +40,12 @@ absl::StatusOr<bool> Bookkeeper::FoldPiece(HeldLog& held) {
   projections::Folder folder(states_, books_);
   CL_ASSIGN_OR_RETURN(v1::StoredFold before, projections::ReadPosition(states_, held.log_id()));
   for (log::EventLog* log : held.generations()) {
-    CL_ASSIGN_OR_RETURN(v1::StoredFold after, folder.Fold(*log, held.site(), kPiece));
+    auto folded = folder.Fold(*log, held.site(), kPiece);
+    if (folded.status().code() == absl::StatusCode::kDataLoss && damaged_) {
+      damaged_(*log, folded.status());
+      return false;
+    }
+    CL_ASSIGN_OR_RETURN(v1::StoredFold after, std::move(folded));
     if (after.generation() == log->generation().value() &&
         (after.size() != before.size() || after.generation() != before.generation())) {
       return true;

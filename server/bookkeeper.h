@@ -2,7 +2,7 @@
 // bounded piece of one log at a time, so that a site that catches up does not delay the others.
 #pragma once
 
-#include <set>
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -18,9 +18,12 @@ namespace chargeledger::server {
 
 class Bookkeeper {
  public:
-  // `states` outlives the bookkeeper. A failure to fold ends the process: queries would go stale
-  // unnoticed.
-  Bookkeeper(log::Store& states, const projections::FlatTariff& tariff);
+  // A log cannot be read where it is to be folded: it is left until it grows or is repaired.
+  using Damaged = std::function<void(const log::EventLog&, const absl::Status&)>;
+
+  // `states` outlives the bookkeeper. Any other failure to fold ends the process: queries would go
+  // stale unnoticed.
+  Bookkeeper(log::Store& states, const projections::FlatTariff& tariff, Damaged damaged = {});
   ~Bookkeeper();
 
   // These logs have grown, or were just opened.
@@ -33,6 +36,7 @@ class Bookkeeper {
 
   log::Store& states_;
   projections::Books books_;
+  const Damaged damaged_;
   absl::Mutex mutex_;
   std::vector<HeldLog*> waiting_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

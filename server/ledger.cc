@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "chargeledger/v1/storage.pb.h"
 #include "core/check.h"
+#include "log/replication/finding.h"
 #include "log/tlog/checkpoint.h"
 
 namespace chargeledger::server {
@@ -18,44 +19,10 @@ std::string LogKey(const core::LogId& log_id) {
   return absl::StrCat(absl::string_view(&kLogKind, 1), log_id.bytes());
 }
 
-// With the origin as the key's name, as tlog-checkpoint recommends.
-absl::StatusOr<log::tlog::VerifierKey> AuthorKey(const HeldLog& held, core::Generation generation,
-                                                 const std::string& public_key) {
-  return log::tlog::VerifierKey::Create(
-      log::tlog::Origin(held.operator_name(), held.site(), held.log_id(), generation),
-      log::tlog::SignatureType::kEd25519, public_key);
-}
+// How long an author may take to give a sign of life.
+constexpr uint64_t kSignOfLifeUs = 5'000'000;
 
 }  // namespace
-
-std::vector<log::EventLog*> HeldLog::generations() const {
-  absl::MutexLock lock(&mutex_);
-  std::vector<log::EventLog*> logs;
-  for (const auto& [generation, log] : generations_) logs.push_back(log);
-  return logs;
-}
-
-bool HeldLog::replicating() const {
-  absl::MutexLock lock(&mutex_);
-  return replicating_;
-}
-
-absl::Status HeldLog::damage() const {
-  absl::MutexLock lock(&mutex_);
-  return damage_;
-}
-
-std::optional<log::tlog::VerifierKey> HeldLog::author_key(core::Generation generation) const {
-  absl::MutexLock lock(&mutex_);
-  if (public_key_.empty()) return std::nullopt;
-  auto key = AuthorKey(*this, generation, public_key_);
-  return key.ok() ? std::optional<log::tlog::VerifierKey>(*std::move(key)) : std::nullopt;
-}
-
-std::optional<v1::AuthorHello> HeldLog::author() const {
-  absl::MutexLock lock(&mutex_);
-  return author_;
-}
 
 absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(log::Archive& archive, core::Clock& clock,
                                                      const LedgerOptions& options) {
@@ -73,7 +40,9 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(log::Archive& archive, core
   return ledger;
 }
 
-Ledger::~Ledger() {
+Ledger::~Ledger() { Stop(); }
+
+void Ledger::Stop() {
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
@@ -97,32 +66,117 @@ absl::Status Ledger::LoadLogs() {
     }
     CL_ASSIGN_OR_RETURN(core::LogId log_id, core::LogId::FromBytes(stored.log_id()));
     auto held = std::make_unique<HeldLog>(log_id, stored.operator_(), stored.site());
-    CL_RETURN_IF_ERROR(OpenGenerations(*held, stored.generation()));
-    absl::MutexLock held_lock(&held->mutex_);
-    held->public_key_ = stored.author_public_key();
+    {
+      absl::MutexLock held_lock(&held->mutex_);
+      held->public_key_ = stored.author_public_key();
+      held->newest_ = stored.generation();
+      for (uint32_t generation = 1; generation <= stored.generation(); ++generation) {
+        CL_RETURN_IF_ERROR(LoadGeneration(*held, generation));
+      }
+    }
     logs_[log_id] = std::move(held);
   }
   return absl::OkStatus();
 }
 
-absl::Status Ledger::OpenGenerations(HeldLog& held, uint32_t newest) {
-  absl::MutexLock lock(&held.mutex_);
-  held.newest_ = newest;
-  for (uint32_t generation = 1; generation <= newest; ++generation) {
-    auto opened = archive_.OpenLog(held.log_id(), core::Generation(generation));
-    const absl::Status status = opened.ok() ? opened->witness : opened.status();
-    if (!status.ok()) {
-      // Damage of one log is no reason to stop the others; that a head file is missing, or a disk
-      // cannot be read, is one.
-      if (status.code() != absl::StatusCode::kDataLoss) return status;
-      held.damage_ = status;
-    }
-    // What only lost its newest entries gets them again; another history is nothing to build on.
-    const bool usable =
-        opened.ok() && (status.ok() || opened->witnessed->size > opened->log->head().size);
-    if (usable) held.generations_[generation] = opened->log;
+absl::Status Ledger::LoadGeneration(HeldLog& held, uint32_t generation) {
+  const core::Generation number(generation);
+  std::optional<log::TreeHead> witnessed;
+  if (archive_.heads() != nullptr) witnessed = archive_.heads()->Find(held.log_id(), number);
+  auto opened = archive_.OpenLog(held.log_id(), number);
+  absl::Status damage = opened.ok() ? opened->witness : opened.status();
+  // Damage of one log is no reason to stop the others; that a head file is missing, or a disk
+  // cannot be read, is one.
+  if (!damage.ok() && damage.code() != absl::StatusCode::kDataLoss) return damage;
+  std::string id;
+  if (!opened.ok()) {
+    opened = archive_.Salvage(held.log_id(), number);
+    CL_RETURN_IF_ERROR(opened.status());
+    id = Found(Describe(held, generation, v1::DIVERGENCE_KIND_DAMAGED, v1::DIVERGENCE_SIDE_HOLDER,
+                        opened->log->head().size, damage.message()));
   }
+  log::EventLog& log = *opened->log;
+  held.generations_[generation] = &log;
+  if (!damage.ok()) held.damage_ = damage;
+  const uint64_t size = log.head().size;
+  if (!damage.ok() && (!witnessed.has_value() || witnessed->size > size || !id.empty())) {
+    // Its author sends again what is gone.
+    held.salvaged_[generation] = {id, witnessed.has_value() ? witnessed->size : size + 1};
+  } else if (!damage.ok()) {
+    Contradicts(held, log);
+  }
+  LoadSigned(held, log);
   return absl::OkStatus();
+}
+
+void Ledger::LoadSigned(HeldLog& held, const log::EventLog& log) {
+  const uint32_t generation = log.generation().value();
+  std::optional<log::TreeHead> head = log::replication::HeadOf(log.checkpoint());
+  if (options_.signed_heads != nullptr) {
+    auto kept = options_.signed_heads->Find(held.log_id(), log.generation());
+    if (kept.has_value() && (!head.has_value() || kept->size > head->size)) head = kept;
+  }
+  if (!head.has_value()) return;
+  held.signed_[generation] = *head;
+  if (head->size <= log.head().size && !HasSigned(held, log)) Contradicts(held, log);
+}
+
+bool Ledger::HasSigned(HeldLog& held, const log::EventLog& log) {
+  const uint32_t generation = log.generation().value();
+  if (held.signed_checked_.count(generation) > 0) return true;
+  auto last = held.signed_.find(generation);
+  if (last == held.signed_.end()) return true;
+  auto root = log.RootAt(last->second.size);
+  if (!root.ok() || *root != last->second.root) return false;
+  held.signed_checked_.insert(generation);
+  return true;
+}
+
+void Ledger::Contradicts(HeldLog& held, const log::EventLog& log) {
+  const uint32_t generation = log.generation().value();
+  if (!held.contradicting_.insert(generation).second) return;
+  auto last = held.signed_.find(generation);
+  const std::string detail =
+      absl::StrCat("what is held of generation ", generation, " has ", log.head().size,
+                   " entries and root ", log.head().root.ToHex(),
+                   last == held.signed_.end()
+                       ? std::string(", which is not what the head file remembers")
+                       : absl::StrCat("; the ledger has signed root ", last->second.root.ToHex(),
+                                      " at size ", last->second.size));
+  held.damage_ = absl::DataLossError(detail);
+  v1::DivergenceFound found =
+      Describe(held, generation, v1::DIVERGENCE_KIND_TAMPERED, v1::DIVERGENCE_SIDE_HOLDER,
+               last == held.signed_.end() ? 0 : last->second.size, detail);
+  found.set_holder_size(log.head().size);
+  found.set_holder_root(std::string(log.head().root.bytes()));
+  found.set_holder_checkpoint(log.checkpoint());
+  Found(std::move(found));
+}
+
+v1::DivergenceFound Ledger::Describe(const HeldLog& held, uint32_t generation,
+                                     v1::DivergenceKind kind, v1::DivergenceSide side,
+                                     uint64_t first, absl::string_view detail) const {
+  v1::DivergenceFound found;
+  found.set_kind(kind);
+  found.set_side(side);
+  found.set_log_id(std::string(held.log_id().bytes()));
+  found.set_site(held.site());
+  found.set_generation(generation);
+  found.set_first_difference(first);
+  found.set_detail(std::string(detail));
+  return found;
+}
+
+std::string Ledger::Found(v1::DivergenceFound found) {
+  return options_.divergences == nullptr ? std::string()
+                                         : options_.divergences->Found(std::move(found));
+}
+
+void Ledger::Resolved(const std::string& id, absl::string_view resolution, uint64_t recovered,
+                      const log::TreeHead& head) {
+  if (options_.divergences != nullptr && !id.empty()) {
+    options_.divergences->Resolved(id, resolution, recovered, head);
+  }
 }
 
 absl::Status Ledger::StoreLog(const HeldLog& held, uint32_t generation,
@@ -138,17 +192,38 @@ absl::Status Ledger::StoreLog(const HeldLog& held, uint32_t generation,
   return archive_.store().Commit(batch, log::Durability::kSynced);
 }
 
+// Generations begin one after the other, and whoever offers a new one tells those before it.
+absl::Status Ledger::CheckGenerations(const v1::AuthorHello& hello, uint32_t newest) const {
+  constexpr uint32_t kMostAtOnce = 1000;
+  uint32_t told = newest;
+  for (const v1::GenerationHead& past : hello.past()) {
+    if (past.generation() == told + 1) ++told;
+  }
+  if (hello.generation() <= newest) return absl::OkStatus();
+  if (hello.generation() <= told + 1 && hello.generation() - newest <= kMostAtOnce) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat("generation ", hello.generation(),
+                                                    " was offered, but the newest held here is ",
+                                                    newest, "; generations come in order"));
+}
+
 absl::StatusOr<HeldLog*> Ledger::Find(const v1::AuthorHello& hello) {
   CL_ASSIGN_OR_RETURN(core::LogId log_id, core::LogId::FromBytes(hello.log_id()));
   absl::MutexLock lock(&mutex_);
   auto known = logs_.find(log_id);
   if (known == logs_.end()) {
-    if (hello.generation() != 1) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("log ", log_id.ToHex(), " is new here, but offers generation ",
-                       hello.generation(), "; generations come in order from 1"));
-    }
+    CL_RETURN_IF_ERROR(CheckGenerations(hello, 0));
     auto held = std::make_unique<HeldLog>(log_id, hello.operator_(), hello.site());
+    for (const auto& [other_id, other] : logs_) {
+      if (other->operator_name() != hello.operator_() || other->site() != hello.site()) continue;
+      const std::string id = Found(Describe(
+          *held, 1, v1::DIVERGENCE_KIND_NEW_LOG, v1::DIVERGENCE_SIDE_AUTHOR, 0,
+          absl::StrCat("site ", hello.site(), " comes with a new log; so far it wrote log ",
+                       other_id.ToHex(),
+                       ". Its disk was replaced by an empty one, or another agent has its name")));
+      Resolved(id, "held as a log of its own beside the earlier one", 0, {});
+    }
     return logs_.emplace(log_id, std::move(held)).first->second.get();
   }
   HeldLog* held = known->second.get();
@@ -160,53 +235,146 @@ absl::StatusOr<HeldLog*> Ledger::Find(const v1::AuthorHello& hello) {
   return held;
 }
 
-absl::StatusOr<Ledger::Stream> Ledger::Admit(const v1::AuthorHello& hello) {
+absl::Status Ledger::CheckKey(HeldLog& held, const v1::AuthorHello& hello) {
+  v1::DivergenceFound found =
+      Describe(held, 0, v1::DIVERGENCE_KIND_KEY_CHANGED, v1::DIVERGENCE_SIDE_AUTHOR, 0, "");
+  if (held.public_key_.empty() || held.public_key_ == hello.public_key()) {
+    if (options_.divergences != nullptr) {
+      options_.divergences->Resolved(options_.divergences->IdOf(found),
+                                     "the author came with its own key again", 0, {});
+    }
+    return absl::OkStatus();
+  }
+  const std::string detail = absl::StrCat(
+      "log ", held.log_id().ToHex(), " (site ", held.site(), ") is signed with the key ",
+      absl::BytesToHexString(held.public_key_), ", but its author now has ",
+      hello.public_key().empty() ? "none" : absl::BytesToHexString(hello.public_key()),
+      "; give the agent its signing key back");
+  found.set_detail(detail);
+  Found(std::move(found));
+  return absl::FailedPreconditionError(detail);
+}
+
+absl::Status Ledger::TakePlace(HeldLog& held, const v1::AuthorHello& hello,
+                               const std::string& peer) {
+  if (!held.replicating_) {
+    held.suspect_.reset();
+    return absl::OkStatus();
+  }
+  const absl::Status refusal = absl::AlreadyExistsError(
+      absl::StrCat("a stream of log ", held.log_id().ToHex(), " (site ", held.site(),
+                   ") is live; if another agent has a copy of this one's data directory or its "
+                   "name, stop it"));
+  if (held.live_ == nullptr) return refusal;
+  if (!hello.instance().empty() && held.author_->instance() == hello.instance()) {
+    // The same process calls again: it has given the other stream up.
+    held.live_->End();
+    return refusal;
+  }
+  const uint64_t now_us = clock_.MonotonicMicros();
+  if (held.suspect_.has_value()) {
+    // Unanswered for so long, the first one is no longer there.
+    if (now_us - held.suspect_->probed_at_us > kSignOfLifeUs) held.live_->End();
+    return refusal;
+  }
+  held.suspect_ = {hello.instance(), peer, now_us};
+  v1::ReplicateResponse probe;
+  probe.mutable_probe()->set_id(now_us);
+  held.live_->Tell(std::move(probe));
+  return refusal;
+}
+
+void Ledger::OnAlive(const Stream& stream) {
+  HeldLog& held = *stream.held;
+  absl::MutexLock lock(&held.mutex_);
+  if (!held.suspect_.has_value()) return;
+  const std::string id = Found(Describe(
+      held, stream.log->generation().value(), v1::DIVERGENCE_KIND_SECOND_AGENT,
+      v1::DIVERGENCE_SIDE_AUTHOR, stream.log->head().size,
+      absl::StrCat("a second agent (", held.suspect_->peer, ", instance ",
+                   absl::BytesToHexString(held.suspect_->instance),
+                   ") offered the log while the first one was there: its data directory was "
+                   "copied, or is used twice")));
+  Resolved(id, "the second agent was refused", 0, stream.log->head());
+  held.suspect_.reset();
+}
+
+void Ledger::RememberSigned(HeldLog& held, uint32_t generation, const std::string& checkpoint) {
+  if (!cosigner_.has_value() || checkpoint.empty()) return;
+  auto shown =
+      log::tlog::OpenCheckpoint(checkpoint, absl::MakeConstSpan(&cosigner_->verifier(), 1));
+  // Not ours, or not of this log: it says nothing.
+  if (!shown.ok() ||
+      shown->checkpoint.origin != log::tlog::Origin(held.operator_name(), held.site(),
+                                                    held.log_id(), core::Generation(generation))) {
+    return;
+  }
+  const log::TreeHead& head = shown->checkpoint.head;
+  auto [last, is_new] = held.signed_.try_emplace(generation, head);
+  const log::EventLog& log = *held.generations_[generation];
+  if (!is_new && last->second.size >= head.size) {
+    auto root = log.RootAt(head.size);
+    if (root.ok() && *root != head.root) Contradicts(held, log);
+    return;
+  }
+  // It was signed here, and forgotten since: this ledger was restored from an older copy.
+  last->second = head;
+  held.signed_checked_.erase(generation);
+  if (options_.signed_heads != nullptr) {
+    (void)options_.signed_heads->Write(held.log_id(), core::Generation(generation), head);
+  }
+  if (head.size <= log.head().size && !HasSigned(held, log)) Contradicts(held, log);
+}
+
+absl::StatusOr<Ledger::Stream> Ledger::Admit(const v1::AuthorHello& hello, LiveStream* live,
+                                             const std::string& peer) {
   CL_ASSIGN_OR_RETURN(HeldLog * held, Find(hello));
   absl::MutexLock lock(&held->mutex_);
-  if (held->replicating_) {
-    return absl::AlreadyExistsError(absl::StrCat("a stream of log ", held->log_id().ToHex(),
-                                                 " (site ", held->site(), ") is live"));
-  }
-  if (!held->public_key_.empty() && held->public_key_ != hello.public_key()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "log ", held->log_id().ToHex(), " (site ", held->site(), ") is signed with the key ",
-        absl::BytesToHexString(held->public_key_), ", but its author now has ",
-        hello.public_key().empty() ? "none" : absl::BytesToHexString(hello.public_key()),
-        "; give the agent its signing key back"));
-  }
-  const uint32_t newest = held->newest_;
-  if (hello.generation() > newest + 1) {
-    return absl::FailedPreconditionError(absl::StrCat("generation ", hello.generation(),
-                                                      " was offered, but the newest held here is ",
-                                                      newest, "; generations come in order"));
-  }
-  if (held->public_key_ != hello.public_key() || hello.generation() == newest + 1) {
-    CL_RETURN_IF_ERROR(StoreLog(*held, std::max(newest, hello.generation()), hello.public_key()));
+  CL_RETURN_IF_ERROR(CheckGenerations(hello, held->newest_));
+  CL_RETURN_IF_ERROR(CheckKey(*held, hello));
+  CL_RETURN_IF_ERROR(TakePlace(*held, hello, peer));
+  if (held->public_key_ != hello.public_key() || hello.generation() > held->newest_) {
+    CL_RETURN_IF_ERROR(
+        StoreLog(*held, std::max(held->newest_, hello.generation()), hello.public_key()));
     held->public_key_ = hello.public_key();
   }
-  if (hello.generation() == newest + 1) {
-    CL_ASSIGN_OR_RETURN(auto opened,
-                        archive_.OpenLog(held->log_id(), core::Generation(hello.generation())));
-    held->generations_[hello.generation()] = opened.log;
-    held->newest_ = hello.generation();
+  while (held->newest_ < hello.generation()) {
+    CL_RETURN_IF_ERROR(LoadGeneration(*held, held->newest_ + 1));
+    ++held->newest_;
   }
-  if (held->generations_.count(hello.generation()) == 0) {
-    return absl::DataLossError(absl::StrCat("what is held of log ", held->log_id().ToHex(),
-                                            " is damaged: ", held->damage_.message()));
+  for (const v1::GenerationHead& past : hello.past()) {
+    RememberSigned(*held, past.generation(), past.checkpoint());
+  }
+  RememberSigned(*held, hello.generation(), hello.checkpoint());
+  Stream stream{held, held->generations_[hello.generation()], {}};
+  for (const auto& [generation, log] : held->generations_) {
+    if (generation > hello.generation()) break;
+    log::replication::HeldGeneration& entry = stream.generations[generation];
+    entry.log = log;
+    entry.damaged = held->contradicting_.count(generation) > 0;
+    if (held->public_key_.empty()) continue;
+    CL_ASSIGN_OR_RETURN(
+        entry.author_key,
+        log::tlog::VerifierKey::Create(log::tlog::Origin(held->operator_name(), held->site(),
+                                                         held->log_id(), log->generation()),
+                                       log::tlog::SignatureType::kEd25519, held->public_key_));
   }
   held->replicating_ = true;
+  held->live_ = live;
   held->author_ = hello;
-  return Stream{held, held->generations_[hello.generation()]};
+  return stream;
 }
 
 void Ledger::Release(const Stream& stream) {
   absl::MutexLock lock(&stream.held->mutex_);
   stream.held->replicating_ = false;
+  stream.held->live_ = nullptr;
 }
 
-void Ledger::Commit(const Stream& stream, std::shared_ptr<const v1::EntryPackage> package,
+void Ledger::Commit(const Stream& stream, log::EventLog* log,
+                    std::shared_ptr<const v1::EntryPackage> package,
                     log::replication::Verdict verdict, Done done) {
-  {
+  if (log == stream.log) {
     // The author has at least what it sends.
     absl::MutexLock lock(&stream.held->mutex_);
     if (stream.held->author_->head().size() < package->head().size()) {
@@ -214,7 +382,8 @@ void Ledger::Commit(const Stream& stream, std::shared_ptr<const v1::EntryPackage
     }
   }
   absl::MutexLock lock(&mutex_);
-  queue_.push_back({stream, std::move(package), std::move(verdict), {}, {}, std::move(done)});
+  queue_.push_back(
+      {stream.held, log, std::move(package), std::move(verdict), {}, {}, std::move(done)});
 }
 
 std::vector<HeldLog*> Ledger::logs() const {
@@ -240,22 +409,76 @@ void Ledger::Cosign(log::tlog::Note& checkpoint) const {
       cosigner_->Sign(checkpoint.text, clock_.WallMicros() / 1'000'000));
 }
 
+bool Ledger::MaySign(HeldLog& held, const log::EventLog& log, const log::TreeHead& head) {
+  absl::MutexLock lock(&held.mutex_);
+  if (held.contradicting_.count(log.generation().value()) > 0) return false;
+  auto last = held.signed_.find(log.generation().value());
+  if (last == held.signed_.end()) return true;
+  if (head.size < last->second.size) return false;
+  if (head.size == last->second.size) {
+    if (head.root != last->second.root) Contradicts(held, log);
+    return head.root == last->second.root;
+  }
+  if (held.signed_checked_.count(log.generation().value()) > 0) return true;
+  // What was signed is being sent again: it is looked at when it is there.
+  if (log.head().size < last->second.size) return false;
+  if (HasSigned(held, log)) return true;
+  Contradicts(held, log);
+  return false;
+}
+
 absl::Status Ledger::CommitBatch(std::vector<Request>& requests) {
   log::WriteBatch batch;
   std::vector<log::Archive::Growth> grown;
+  std::vector<Request*> later;
   for (Request& request : requests) {
-    log::EventLog& log = *request.stream.log;
+    log::EventLog& log = *request.log;
     request.head = log.Stage(request.verdict.entries, request.verdict.leaves, batch);
     grown.push_back({&log, request.head});
     if (!request.verdict.checkpoint.has_value()) continue;
+    if (!MaySign(*request.held, log, request.head)) {
+      later.push_back(&request);
+      continue;
+    }
     // It is signed before it is durable, and leaves this process only afterwards.
     Cosign(*request.verdict.checkpoint);
     request.checkpoint = request.verdict.checkpoint->Serialize();
     batch.PutCopy(log::LogKeys(log.log_id(), log.generation()).Checkpoint(), request.checkpoint);
   }
   CL_RETURN_IF_ERROR(archive_.Commit(batch, grown));
-  for (Request& request : requests) {
-    if (!request.checkpoint.empty()) request.stream.log->SetCheckpoint(request.checkpoint);
+  for (Request* request : later) {
+    // With these entries there is what was signed before, perhaps.
+    if (!MaySign(*request->held, *request->log, request->head)) continue;
+    Cosign(*request->verdict.checkpoint);
+    request->checkpoint = request->verdict.checkpoint->Serialize();
+    CL_RETURN_IF_ERROR(archive_.KeepCheckpoint(*request->log, request->checkpoint));
+  }
+  for (const Request& request : requests) {
+    CL_RETURN_IF_ERROR(RememberCommitted(request));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::RememberCommitted(const Request& request) {
+  if (!request.checkpoint.empty()) request.log->SetCheckpoint(request.checkpoint);
+  const uint32_t generation = request.log->generation().value();
+  absl::MutexLock lock(&request.held->mutex_);
+  if (!request.checkpoint.empty() && cosigner_.has_value()) {
+    request.held->signed_[generation] = request.head;
+    request.held->signed_checked_.insert(generation);
+    if (options_.signed_heads != nullptr) {
+      CL_RETURN_IF_ERROR(options_.signed_heads->Write(request.held->log_id(),
+                                                      request.log->generation(), request.head));
+    }
+  }
+  auto salvaged = request.held->salvaged_.find(generation);
+  if (salvaged != request.held->salvaged_.end() && request.head.size >= salvaged->second.second) {
+    Resolved(salvaged->second.first, "the author sent again what was gone", request.head.size,
+             request.head);
+    request.held->salvaged_.erase(salvaged);
+    if (request.held->salvaged_.empty() && request.held->contradicting_.empty()) {
+      request.held->damage_ = absl::OkStatus();
+    }
   }
   return absl::OkStatus();
 }
@@ -301,8 +524,8 @@ void Ledger::Run() {
     }
     std::vector<HeldLog*> grown;
     for (const Request& request : requests) {
-      if (std::find(grown.begin(), grown.end(), request.stream.held) == grown.end()) {
-        grown.push_back(request.stream.held);
+      if (std::find(grown.begin(), grown.end(), request.held) == grown.end()) {
+        grown.push_back(request.held);
       }
     }
     if (failure.ok() && grown_) grown_(grown);

@@ -7,6 +7,9 @@
 //  2. A package's `done` is called once, in the log's order, after its entries are durable, or with
 //  why they are not.
 //  3. After a failed commit the ledger takes nothing more until the process is started again.
+//  4. Two roots are never signed for one size of one generation: what was signed is kept in the
+//  store, in `signed_heads`, and by the authors, who show it when they come; before the ledger
+//  signs it looks whether its tree still has the newest of them.
 #pragma once
 
 #include <cstdint>
@@ -29,53 +32,25 @@
 #include "core/ids.h"
 #include "log/archive.h"
 #include "log/event_log.h"
+#include "log/head_file.h"
+#include "log/recorder.h"
 #include "log/replication/holder.h"
 #include "log/tlog/note.h"
+#include "server/divergences.h"
+#include "server/held_log.h"
 
 namespace chargeledger::server {
-
-// One author's log. The names never change; the generations are only added to.
-class HeldLog {
- public:
-  HeldLog(const core::LogId& log_id, std::string operator_name, std::string site)
-      : log_id_(log_id), operator_name_(std::move(operator_name)), site_(std::move(site)) {}
-
-  const core::LogId& log_id() const { return log_id_; }
-  const std::string& operator_name() const { return operator_name_; }
-  const std::string& site() const { return site_; }
-
-  // In their order. The logs live as long as the ledger.
-  std::vector<log::EventLog*> generations() const;
-  bool replicating() const;
-  // What was found wrong when the log was opened; OK if nothing was.
-  absl::Status damage() const;
-  // Checks the checkpoints of one generation; none if the author has told no key.
-  std::optional<log::tlog::VerifierKey> author_key(core::Generation generation) const;
-  // What the author last said it has; absent before it has been heard since the process started.
-  std::optional<v1::AuthorHello> author() const;
-
- private:
-  friend class Ledger;
-
-  const core::LogId log_id_;
-  const std::string operator_name_;
-  const std::string site_;
-  mutable absl::Mutex mutex_;
-  std::map<uint32_t, log::EventLog*> generations_ ABSL_GUARDED_BY(mutex_);
-  bool replicating_ ABSL_GUARDED_BY(mutex_) = false;
-  std::optional<v1::AuthorHello> author_ ABSL_GUARDED_BY(mutex_);
-  absl::Status damage_ ABSL_GUARDED_BY(mutex_);
-  // Newest generation that was ever begun here, set aside or not.
-  uint32_t newest_ ABSL_GUARDED_BY(mutex_) = 0;
-  // 32 bytes, or empty.
-  std::string public_key_ ABSL_GUARDED_BY(mutex_);
-};
 
 struct LedgerOptions {
   // Cosigns what is durably held; none: nothing is signed.
   std::optional<core::Ed25519PrivateKey> key;
   // The name under which the ledger signs.
   std::string name = "chargeledger";
+  // What was signed, kept apart from the store so that it outlives the store's restoration; null:
+  // only what the store itself knows. Outlives the ledger.
+  log::HeadFile* signed_heads = nullptr;
+  // Where differences are recorded; null: nowhere. Outlives the ledger.
+  Divergences* divergences = nullptr;
 };
 
 class Ledger {
@@ -90,20 +65,58 @@ class Ledger {
                                                       const LedgerOptions& options = {});
   ~Ledger();
 
+  // Commits what was handed over, and takes nothing more.
+  void Stop();
+
   // An author begins a stream with a well-formed hello. ALREADY_EXISTS: a stream of this log is
-  // live. FAILED_PRECONDITION: the log is another site's. Otherwise the generation to write to;
-  // Release ends it.
+  // live (it is asked for a sign of life, and loses its place if it gives none).
+  // FAILED_PRECONDITION: the log is another site's, or has another key. Otherwise what is held of
+  // it; Release ends it. `live` is told what others want of the author; null: nobody is.
   struct Stream {
     HeldLog* held = nullptr;
+    // The hello's generation.
     log::EventLog* log = nullptr;
+    log::replication::HeldGenerations generations;
   };
-  absl::StatusOr<Stream> Admit(const v1::AuthorHello& hello);
+  absl::StatusOr<Stream> Admit(const v1::AuthorHello& hello, LiveStream* live = nullptr,
+                               const std::string& peer = "");
   void Release(const Stream& stream);
+  // The stream has given a sign of life that was asked for.
+  void OnAlive(const Stream& stream);
+  // What is to be asked of an author that has just come: bundles that cannot be read here.
+  std::vector<v1::ReplicateResponse> Wanted(const Stream& stream) const;
 
-  // Makes durable what `verdict` accepted. The verdict borrows from `package`, which is kept until
-  // then.
-  void Commit(const Stream& stream, std::shared_ptr<const v1::EntryPackage> package,
-              log::replication::Verdict verdict, Done done);
+  // Makes durable what `verdict` accepted for `log`, one of the stream's. The verdict borrows from
+  // `package`, which is kept until then.
+  void Commit(const Stream& stream, log::EventLog* log,
+              std::shared_ptr<const v1::EntryPackage> package, log::replication::Verdict verdict,
+              Done done);
+  // Puts entries that the author has sent in the place of a bundle that cannot be read. Nothing
+  // happens if they are not those that the tree has there.
+  void Repair(const Stream& stream, log::EventLog& log, uint64_t bundle,
+              absl::Span<const absl::string_view> entries);
+
+  // Something stored of a held log was found damaged, at `sequence` if that is known: its bundle is
+  // asked for. True if the log is one of these.
+  bool OnDamaged(const log::EventLog& log, std::optional<uint64_t> sequence,
+                 const std::string& detail);
+
+  // The author's projections have come to another state than the ledger's with equal entries, as
+  // `difference` says; empty: they agree.
+  void OnProjections(HeldLog& held, const std::string& difference);
+
+  // Compares both sides of a log now; waits at most `timeout_ms`. UNAVAILABLE if its author is not
+  // connected or does not answer.
+  absl::StatusOr<v1::ComparisonReport> Compare(HeldLog& held, int64_t timeout_ms);
+  void OnReport(const Stream& stream, const v1::ComparisonReport& report);
+  // Takes the author's copy of a generation that contradicts what the ledger has signed: what
+  // differs goes into the control log, and the rest is sent again. FAILED_PRECONDITION if it does
+  // not contradict it.
+  struct Restored {
+    uint64_t kept_aside = 0;
+    uint64_t first_sequence = 0;
+  };
+  absl::StatusOr<Restored> Restore(HeldLog& held, core::Generation generation, int64_t timeout_ms);
 
   // A signed checkpoint of `log` at `size`: the one that author and ledger signed if it is of that
   // size, otherwise one that the ledger signs now. OUT_OF_RANGE beyond the log; FAILED_PRECONDITION
@@ -113,8 +126,12 @@ class Ledger {
   // The ledger's own keys: for cosignatures (type 4) and for checkpoints of other sizes (type 1).
   std::vector<log::tlog::VerifierKey> keys() const;
 
-  // In the order of their ids.
+  // The logs of sites, in the order of their ids.
   std::vector<HeldLog*> logs() const;
+  // The ledger's own, if it has one.
+  HeldLog* control() const { return control_.get(); }
+  // Shows the ledger's own log beside those of sites. Set once, before any stream.
+  void ShowControl(const log::Author& author, const log::Recorder& recorder);
   // Called after each commit, on the committing thread, with the logs that have grown. Set once,
   // before any stream.
   void OnGrown(std::function<void(const std::vector<HeldLog*>&)> grown);
@@ -123,7 +140,8 @@ class Ledger {
 
  private:
   struct Request {
-    Stream stream;
+    HeldLog* held;
+    log::EventLog* log;
     std::shared_ptr<const v1::EntryPackage> package;
     log::replication::Verdict verdict;
     log::TreeHead head;
@@ -136,9 +154,34 @@ class Ledger {
       : archive_(archive), clock_(clock), options_(options) {}
 
   absl::Status LoadLogs();
-  absl::Status OpenGenerations(HeldLog& held, uint32_t newest);
+  absl::Status LoadGeneration(HeldLog& held, uint32_t generation)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(held.mutex_);
+  void LoadSigned(HeldLog& held, const log::EventLog& log)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(held.mutex_);
+  absl::Status CheckKey(HeldLog& held, const v1::AuthorHello& hello)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(held.mutex_);
+  absl::Status TakePlace(HeldLog& held, const v1::AuthorHello& hello, const std::string& peer)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(held.mutex_);
+  // Remembers a head that the ledger has signed, as its author shows it.
+  void RememberSigned(HeldLog& held, uint32_t generation, const std::string& checkpoint)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(held.mutex_);
+  // Whether `head`, which the log has or is about to have, may be signed.
+  bool MaySign(HeldLog& held, const log::EventLog& log, const log::TreeHead& head);
+  // Whether the log has the newest head that was signed of it, as far as it reaches.
+  bool HasSigned(HeldLog& held, const log::EventLog& log)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(held.mutex_);
+  void Contradicts(HeldLog& held, const log::EventLog& log)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(held.mutex_);
+  v1::DivergenceFound Describe(const HeldLog& held, uint32_t generation, v1::DivergenceKind kind,
+                               v1::DivergenceSide side, uint64_t first,
+                               absl::string_view detail) const;
+  std::string Found(v1::DivergenceFound found);
+  void Resolved(const std::string& id, absl::string_view resolution, uint64_t recovered,
+                const log::TreeHead& head);
+  absl::Status RememberCommitted(const Request& request);
   absl::Status StoreLog(const HeldLog& held, uint32_t generation, const std::string& public_key);
   void Cosign(log::tlog::Note& checkpoint) const;
+  absl::Status CheckGenerations(const v1::AuthorHello& hello, uint32_t newest) const;
   absl::StatusOr<HeldLog*> Find(const v1::AuthorHello& hello);
   void Run();
   absl::Status CommitBatch(std::vector<Request>& requests);
@@ -151,8 +194,10 @@ class Ledger {
   std::optional<log::tlog::NoteSigner> signer_;
   std::function<void(const std::vector<HeldLog*>&)> grown_;
   std::function<void(const absl::Status&)> failed_;
+  std::unique_ptr<HeldLog> control_;
   mutable absl::Mutex mutex_;
   std::map<core::LogId, std::unique_ptr<HeldLog>> logs_ ABSL_GUARDED_BY(mutex_);
+  uint64_t last_comparison_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<Request> queue_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;

@@ -35,13 +35,14 @@ void Replicate(Ledger& ledger, const Conversation& c, const std::string& site = 
   *response.mutable_position() = log::replication::ToProto(stream->log->head());
   ASSERT_TRUE(author.OnResponse(response).ok());
   while (true) {
-    auto request = *author.NextPackage();
+    while (author.TakeWork().has_value()) ASSERT_TRUE(author.OnWorkDone({}).ok());
+    auto request = *author.Next();
     if (!request.has_value()) break;
     auto package = std::make_shared<v1::EntryPackage>(request->package());
     auto verdict = *log::replication::Verify(*stream->log, *package);
     ASSERT_FALSE(verdict.refusal.has_value()) << verdict.refusal->DebugString();
     absl::Notification done;
-    ledger.Commit(*stream, package, std::move(verdict),
+    ledger.Commit(*stream, stream->log, package, std::move(verdict),
                   [&](const absl::StatusOr<std::string>& status) {
                     EXPECT_TRUE(status.ok()) << status.status();
                     done.Notify();
@@ -118,7 +119,7 @@ TEST(Ledger, ALogThatChangesItsSiteOrSkipsAGenerationIsRefusedAndLeavesNoTrace) 
   EXPECT_EQ(ledger->Admit(late).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
-TEST(Ledger, ADamagedLogIsSetAsideAndTheOthersGoOn) {
+TEST(Ledger, OfADamagedLogWhatIsWholeIsKeptTheRestIsAskedForAndTheOthersGoOn) {
   log::MemoryStore store;
   core::ManualClock clock(0);
   Conversation c;
@@ -144,15 +145,20 @@ TEST(Ledger, ADamagedLogIsSetAsideAndTheOthersGoOn) {
   for (const HeldLog* held : logs) {
     EXPECT_EQ(held->damage().ok(), held->site() == "south") << held->site();
   }
-  EXPECT_EQ((*opened)->Admit(Hello(c)).status().code(), absl::StatusCode::kDataLoss);
   log::MemoryStore states;
   v1::ListLogsResponse listed = *Queries(**opened, states).ListLogs();
   EXPECT_EQ(std::count_if(listed.logs().begin(), listed.logs().end(),
                           [](const v1::LogInfo& log) { return !log.damage().empty(); }),
             1);
+  Replicate(**opened, c);
+  for (const HeldLog* held : logs) EXPECT_TRUE(held->damage().ok()) << held->damage();
+  for (const HeldLog* held : logs) {
+    if (held->site() != "north") continue;
+    EXPECT_EQ(held->generations()[0]->head(), c.log().head());
+  }
 }
 
-TEST(Ledger, ALogWithAnotherHistoryThanTheHeadFileRemembersIsSetAside) {
+TEST(Ledger, ALogWithAnotherHistoryThanTheHeadFileRemembersIsEvidenceAndNotBuiltOn) {
   std::string directory = testing::TempDir() + "/ledger-XXXXXX";
   ASSERT_NE(mkdtemp(directory.data()), nullptr);
   core::ManualClock clock(0);
@@ -170,8 +176,8 @@ TEST(Ledger, ALogWithAnotherHistoryThanTheHeadFileRemembersIsSetAside) {
   auto ledger = Ledger::Open(*archive, clock);
   ASSERT_TRUE(ledger.ok()) << ledger.status();
   EXPECT_EQ((*ledger)->logs()[0]->damage().code(), absl::StatusCode::kDataLoss);
-  EXPECT_TRUE((*ledger)->logs()[0]->generations().empty());
-  EXPECT_EQ((*ledger)->Admit(Hello(c)).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_TRUE((*ledger)->logs()[0]->contradicts(core::Generation(1)));
+  EXPECT_TRUE((*ledger)->Admit(Hello(c))->generations.at(1).damaged);
 }
 
 TEST(Ledger, AnAuthorThatComesWithAnotherKeyIsRefusedAndTheFirstKeyStays) {
@@ -204,10 +210,10 @@ TEST(Ledger, AFailedCommitIsToldAndNothingIsAcknowledgedAfterwards) {
   v1::ReplicateResponse response;
   *response.mutable_position() = log::replication::ToProto(stream.log->head());
   ASSERT_TRUE(author.OnResponse(response).ok());
-  auto request = *author.NextPackage();
+  auto request = *author.Next();
   auto package = std::make_shared<v1::EntryPackage>(request->package());
   absl::Notification done;
-  ledger->Commit(stream, package, *log::replication::Verify(*stream.log, *package),
+  ledger->Commit(stream, stream.log, package, *log::replication::Verify(*stream.log, *package),
                  [&](const absl::StatusOr<std::string>& status) {
                    EXPECT_EQ(status.status().code(), absl::StatusCode::kUnavailable);
                    done.Notify();

@@ -10,7 +10,9 @@ namespace chargeledger::server {
 
 absl::StatusOr<HeldLog*> FindLog(const Ledger& ledger, const std::string& name) {
   std::vector<HeldLog*> found;
-  for (HeldLog* held : ledger.logs()) {
+  std::vector<HeldLog*> known = ledger.logs();
+  if (ledger.control() != nullptr) known.push_back(ledger.control());
+  for (HeldLog* held : known) {
     if (held->site() == name ||
         (name.size() >= 4 && absl::StartsWith(held->log_id().ToHex(), name))) {
       found.push_back(held);

@@ -13,6 +13,8 @@ namespace {
 
 // Progress is told every so many entries.
 constexpr uint64_t kTellEvery = 256 * 64;
+// How long an author may take to compare: a slow link needs its round trips.
+constexpr int64_t kCompareMs = 25'000;
 
 }  // namespace
 
@@ -117,6 +119,28 @@ absl::Status LogQueries::ReadEntries(
                            response.set_leaf_hash(std::string(log::LeafHash(entry).bytes()));
                            return send(response);
                          });
+}
+
+absl::StatusOr<v1::CompareLogResponse> LogQueries::CompareLog(
+    const v1::CompareLogRequest& request) const {
+  CL_ASSIGN_OR_RETURN(HeldLog * held, FindLog(ledger_, request.log()));
+  v1::CompareLogResponse response;
+  response.mutable_log()->set_log_id(held->log_id().ToHex());
+  response.mutable_log()->set_operator_(held->operator_name());
+  response.mutable_log()->set_site(held->site());
+  CL_ASSIGN_OR_RETURN(*response.mutable_report(), ledger_.Compare(*held, kCompareMs));
+  return response;
+}
+
+absl::StatusOr<v1::RestoreLogResponse> LogQueries::RestoreLog(
+    const v1::RestoreLogRequest& request) const {
+  CL_ASSIGN_OR_RETURN(Found found, Find(request.log(), request.generation()));
+  CL_ASSIGN_OR_RETURN(Ledger::Restored restored,
+                      ledger_.Restore(*found.held, found.log->generation(), kCompareMs));
+  v1::RestoreLogResponse response;
+  response.set_kept_aside(restored.kept_aside);
+  response.set_first_sequence(restored.first_sequence);
+  return response;
 }
 
 absl::Status LogQueries::ScrubLog(const v1::ScrubLogRequest& request,

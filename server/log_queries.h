@@ -17,8 +17,7 @@ namespace chargeledger::server {
 class LogQueries {
  public:
   // Both outlive the queries.
-  LogQueries(const Ledger& ledger, log::Scrubber& scrubber)
-      : ledger_(ledger), scrubber_(scrubber) {}
+  LogQueries(Ledger& ledger, log::Scrubber& scrubber) : ledger_(ledger), scrubber_(scrubber) {}
 
   absl::StatusOr<v1::GetCheckpointResponse> GetCheckpoint(
       const v1::GetCheckpointRequest& request) const;
@@ -30,6 +29,10 @@ class LogQueries {
   // Sends entries until the end or until `send` returns false.
   absl::Status ReadEntries(const v1::ReadEntriesRequest& request,
                            absl::FunctionRef<bool(const v1::ReadEntriesResponse&)> send) const;
+  // Compares both sides now, and takes the author's copy of what contradicts the ledger's own
+  // signature. UNAVAILABLE if the author is not there.
+  absl::StatusOr<v1::CompareLogResponse> CompareLog(const v1::CompareLogRequest& request) const;
+  absl::StatusOr<v1::RestoreLogResponse> RestoreLog(const v1::RestoreLogRequest& request) const;
   // Checks all that is stored of a log; sends progress, and at the end what it found.
   absl::Status ScrubLog(const v1::ScrubLogRequest& request,
                         absl::FunctionRef<bool(const v1::ScrubLogResponse&)> send) const;
@@ -43,7 +46,7 @@ class LogQueries {
   // The size of the newest signed checkpoint; without one, that of the log.
   absl::StatusOr<uint64_t> SignedSize(const log::EventLog& log) const;
 
-  const Ledger& ledger_;
+  Ledger& ledger_;
   log::Scrubber& scrubber_;
 };
 

@@ -4,6 +4,8 @@
 
 #include <cstdio>
 #include <iostream>
+#include <map>
+#include <utility>
 
 #include "core/check.h"
 #include "core/process/data_directory.h"
@@ -14,14 +16,19 @@
 #include "core/process/termination.h"
 #include "core/system_clock.h"
 #include "log/archive.h"
+#include "log/head_file.h"
 #include "log/log_metrics.h"
+#include "log/recorder.h"
 #include "log/rocksdb_store.h"
 #include "log/scrubber.h"
 #include "server/bookkeeper.h"
+#include "server/digest_check.h"
 #include "server/ledger.h"
 #include "server/log_queries.h"
 #include "server/queries.h"
+#include "server/rpc/control_hub.h"
 #include "server/rpc/server.h"
+#include "server/version.h"
 
 namespace chargeledger::server {
 namespace {
@@ -68,6 +75,12 @@ absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
   return settings.Parse(argc, argv);
 }
 
+// Who writes the control log. It has no site; its log id tells one ledger's from another's.
+const log::Author& ControlAuthor() {
+  static const log::Author author{"ledger", "control"};
+  return author;
+}
+
 // What must be free before logs that found no space are opened again, and how often that is tried.
 constexpr uint64_t kSpaceToGoOn = 64 << 20;
 constexpr int64_t kTryEveryMs = 500;
@@ -101,16 +114,48 @@ core::Metric DamagedLogs(const Ledger& ledger) {
   return metric;
 }
 
+// By what was found, over all that site logs and the control log record.
+std::vector<core::Metric> DivergenceMetrics(const Queries& queries) {
+  core::Metric found{"chargeledger_divergences_found_total",
+                     "Differences between the two sides of a log that were ever found.",
+                     core::Metric::Kind::kCounter,
+                     {}};
+  core::Metric open{"chargeledger_divergences_open",
+                    "Differences between the two sides of a log that are not resolved.",
+                    core::Metric::Kind::kGauge,
+                    {}};
+  std::map<v1::DivergenceKind, std::pair<int64_t, int64_t>> counts;
+  auto all = queries.ListDivergences({});
+  if (all.ok()) {
+    for (const v1::Divergence& divergence : all->divergences()) {
+      auto& [times, still_open] = counts[divergence.found().kind()];
+      times += static_cast<int64_t>(divergence.times());
+      still_open += divergence.has_resolved() ? 0 : 1;
+    }
+  }
+  for (int i = v1::DIVERGENCE_KIND_STALE_AUTHOR; v1::DivergenceKind_IsValid(i); ++i) {
+    const auto kind = static_cast<v1::DivergenceKind>(i);
+    const std::string word = log::replication::ToWord(kind);
+    found.samples.push_back({{{"kind", word}}, counts[kind].first});
+    open.samples.push_back({{{"kind", word}}, counts[kind].second});
+  }
+  return {found, open};
+}
+
 // Serves metrics if an address was given.
 absl::StatusOr<std::unique_ptr<core::MetricsEndpoint>> ServeMetrics(const std::string& listen,
                                                                     const log::Archive& archive,
                                                                     const log::Scrubber& scrubber,
-                                                                    const Ledger& ledger) {
+                                                                    const Ledger& ledger,
+                                                                    const Queries& queries) {
   if (listen.empty()) return std::unique_ptr<core::MetricsEndpoint>();
   CL_ASSIGN_OR_RETURN(core::Address address, core::Address::Parse("--metrics-listen", listen));
   CL_ASSIGN_OR_RETURN(auto metrics, core::MetricsEndpoint::Listen(address, [&] {
                         auto all = log::CollectLogMetrics(archive, scrubber);
                         all.push_back(DamagedLogs(ledger));
+                        for (core::Metric& metric : DivergenceMetrics(queries)) {
+                          all.push_back(std::move(metric));
+                        }
                         return all;
                       }));
   std::printf("metrics on %s\n", metrics->address().ToText().c_str());
@@ -121,6 +166,7 @@ absl::StatusOr<std::unique_ptr<core::MetricsEndpoint>> ServeMetrics(const std::s
 // meanwhile.
 std::optional<core::Ending> WaitUntilOver(const std::string& data_dir) {
   core::Ending ending = core::WaitForEnding();
+  if (ending == core::Ending::kNewLife) return std::nullopt;
   if (ending != core::Ending::kDiskFull) return ending;
   spdlog::error("nothing can be taken in: the disk of {} is full", data_dir);
   while (!core::HasSpace(data_dir, kSpaceToGoOn)) {
@@ -131,10 +177,57 @@ std::optional<core::Ending> WaitUntilOver(const std::string& data_dir) {
   return std::nullopt;
 }
 
+// The generation of the control log that the next life is to begin, if one is.
+struct NextControl {
+  absl::Mutex mutex;
+  std::optional<log::RecorderOptions::Begin> begin ABSL_GUARDED_BY(mutex);
+};
+
+absl::StatusOr<std::unique_ptr<log::Recorder>> OpenControl(log::Archive& archive,
+                                                           core::Clock& clock,
+                                                           const core::Ed25519PrivateKey& key,
+                                                           NextControl& next) {
+  log::RecorderOptions options;
+  options.software_version = kVersion;
+  options.os_boot_id = core::OsBootId();
+  options.public_key = key.public_key();
+  {
+    absl::MutexLock lock(&next.mutex);
+    options.begin.swap(next.begin);
+  }
+  CL_ASSIGN_OR_RETURN(auto control, log::Recorder::Open(archive, clock, ControlAuthor(),
+                                                        core::RandomLogId(), options));
+  if (!control->damage().ok()) {
+    spdlog::error("the control log is damaged and was left as it is; generation {} begins: {}",
+                  control->log().generation().value(), control->damage().ToString());
+  }
+  return control;
+}
+
+ControlOptions ToControlOptions(const core::Ed25519PrivateKey& key, NextControl& next) {
+  ControlOptions options;
+  options.author = ControlAuthor();
+  options.stream.key = key;
+  options.stream.instance = core::RandomBytes(16);
+  // A site must not be able to write the control log.
+  options.stream.believe_holder = false;
+  options.begin = [&next](log::RecorderOptions::Begin begin) {
+    const std::string reason = begin.opened.reason();
+    {
+      absl::MutexLock lock(&next.mutex);
+      next.begin = std::move(begin);
+    }
+    core::RequestTermination(
+        absl::AbortedError("the control log begins a new generation: " + reason));
+  };
+  return options;
+}
+
 // One life of the ledger. None: it is to begin again, on the same address.
 absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
                                                  const core::DataDirectory& directory,
-                                                 core::Address& listen, bool first) {
+                                                 core::Address& listen, bool first,
+                                                 NextControl& next) {
   CL_ASSIGN_OR_RETURN(
       projections::FlatTariff tariff,
       projections::FlatTariff::Create(flags.currency, flags.price_per_kwh, flags.start_fee));
@@ -151,27 +244,49 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
   log::RocksDbOptions state_options;
   state_options.use = log::RocksDbOptions::Use::kState;
   CL_ASSIGN_OR_RETURN(auto states, log::OpenRocksDbStore(directory.Below("state"), state_options));
+  const core::Ed25519PrivateKey& key = *ledger_options.key;
+  CL_ASSIGN_OR_RETURN(auto control, OpenControl(*archive, clock, key, next));
+  CL_ASSIGN_OR_RETURN(auto signed_heads, log::HeadFile::Open(directory.Below("signed")));
+  Divergences divergences(control.get());
+  ledger_options.divergences = &divergences;
+  ledger_options.signed_heads = signed_heads.get();
   CL_ASSIGN_OR_RETURN(auto ledger, Ledger::Open(*archive, clock, ledger_options));
+  ledger->ShowControl(ControlAuthor(), *control);
   for (const HeldLog* held : ledger->logs()) {
     if (!held->damage().ok()) {
       spdlog::error("site {}: {}", held->site(), held->damage().ToString());
     }
   }
-  Bookkeeper bookkeeper(*states, tariff);
+  Bookkeeper bookkeeper(*states, tariff, [&](const log::EventLog& log, const absl::Status& why) {
+    ledger->OnDamaged(log, std::nullopt, std::string(why.message()));
+  });
+  ControlHub hub(archive.get(), control.get(), clock, ToControlOptions(key, next));
   ledger->OnGrown([&](const std::vector<HeldLog*>& grown) { bookkeeper.OnGrown(grown); });
   ledger->OnFailed([](const absl::Status& status) { core::RequestTermination(status); });
   bookkeeper.OnGrown(ledger->logs());
+  bookkeeper.OnGrown({ledger->control()});
+  control->OnCommitted([&](const log::TreeHead&) {
+    bookkeeper.OnGrown({ledger->control()});
+    hub.Notify();
+  });
   Queries queries(*ledger, *states);
   log::ScrubberOptions scrub_options;
   scrub_options.bytes_per_second = flags.scrub_bytes_per_second;
   log::Scrubber scrubber(*archive, clock, scrub_options, KeysOf(*ledger),
-                         [](auto& log, auto& found) {
+                         [&](auto& log, auto& found) {
                            spdlog::error("scrub: log {}: {}", log.log_id().ToHex(), found.detail);
+                           ledger->OnDamaged(log, found.sequence, found.detail);
                          });
   LogQueries log_queries(*ledger, scrubber);
   CL_ASSIGN_OR_RETURN(auto metrics,
-                      ServeMetrics(flags.metrics_listen, *archive, scrubber, *ledger));
-  CL_ASSIGN_OR_RETURN(auto server, RpcServer::Listen(listen, *ledger, queries, log_queries));
+                      ServeMetrics(flags.metrics_listen, *archive, scrubber, *ledger, queries));
+  const projections::Books books(tariff);
+  auto on_digests = [&](HeldLog& held, const v1::ProjectionDigests& digests) {
+    auto check = CheckDigests(*states, books, held.log_id(), digests);
+    if (check.ok() && check->compared > 0) ledger->OnProjections(held, check->difference);
+  };
+  CL_ASSIGN_OR_RETURN(auto server,
+                      RpcServer::Listen(listen, {*ledger, queries, log_queries, hub, on_digests}));
   listen = server->address();
   if (first) std::printf("listening on %s\n", listen.ToText().c_str());
   std::fflush(stdout);
@@ -179,15 +294,18 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
   // Streams end first, then what they had handed over is committed, then the books are closed.
   server.reset();
   metrics.reset();
-  ledger.reset();
+  control->OnCommitted({});
+  ledger->Stop();
   return ending;
 }
 
 absl::StatusOr<int> Run(const Flags& flags) {
   CL_ASSIGN_OR_RETURN(core::Address listen, core::Address::Parse("--listen", flags.listen));
   CL_ASSIGN_OR_RETURN(auto directory, core::DataDirectory::Open(flags.data_dir));
+  NextControl next;
   for (bool first = true;; first = false) {
-    CL_ASSIGN_OR_RETURN(std::optional<core::Ending> ending, Live(flags, *directory, listen, first));
+    CL_ASSIGN_OR_RETURN(std::optional<core::Ending> ending,
+                        Live(flags, *directory, listen, first, next));
     if (ending.has_value()) return *ending == core::Ending::kSignal ? 0 : 1;
     core::BeginAgain();
   }

@@ -295,6 +295,35 @@ absl::StatusOr<v1::LogInfo> Queries::Describe(const HeldLog& held,
   return info;
 }
 
+absl::StatusOr<v1::ListDivergencesResponse> Queries::ListDivergences(
+    const v1::ListDivergencesRequest& request) const {
+  std::string wanted;
+  if (!request.log().empty()) {
+    CL_ASSIGN_OR_RETURN(HeldLog * held, FindLog(ledger_, request.log()));
+    wanted = std::string(held->log_id().bytes());
+  }
+  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, ""));
+  v1::ListDivergencesResponse response;
+  std::vector<HeldLog*> recorded_in = view.logs();
+  if (ledger_.control() != nullptr) recorded_in.push_back(ledger_.control());
+  for (const HeldLog* held : recorded_in) {
+    CL_RETURN_IF_ERROR(view.ForEach<v1::Divergence>(
+        *held, Books::kDivergences, projections::kDivergenceKind,
+        [&](const v1::Divergence& divergence) {
+          const bool shown = (wanted.empty() || divergence.found().log_id() == wanted) &&
+                             (!request.open_only() || !divergence.has_resolved());
+          if (shown) *response.add_divergences() = divergence;
+          return true;
+        }));
+  }
+  std::stable_sort(response.mutable_divergences()->begin(), response.mutable_divergences()->end(),
+                   [](const v1::Divergence& a, const v1::Divergence& b) {
+                     return a.found_at_us() > b.found_at_us();
+                   });
+  CL_RETURN_IF_ERROR(view.SetAsOf(response));
+  return response;
+}
+
 absl::StatusOr<v1::ListLogsResponse> Queries::ListLogs() const {
   CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, ""));
   v1::ListLogsResponse response;

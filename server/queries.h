@@ -36,6 +36,8 @@ class Queries {
   absl::StatusOr<v1::ListFaultsResponse> ListFaults(const v1::ListFaultsRequest& request) const;
   absl::StatusOr<v1::ListTopFaultsResponse> ListTopFaults(
       const v1::ListTopFaultsRequest& request) const;
+  absl::StatusOr<v1::ListDivergencesResponse> ListDivergences(
+      const v1::ListDivergencesRequest& request) const;
   absl::StatusOr<v1::ListLogsResponse> ListLogs() const;
   absl::StatusOr<v1::GetLogHeadResponse> GetLogHead(const v1::GetLogHeadRequest& request) const;
 

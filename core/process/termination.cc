@@ -56,11 +56,16 @@ std::optional<Ending> WaitForEnding(int64_t ms) {
 }
 
 void RequestTermination(const absl::Status& reason) {
-  const Ending ending =
-      reason.code() == absl::StatusCode::kResourceExhausted ? Ending::kDiskFull : Ending::kFailure;
+  Ending ending = Ending::kFailure;
+  if (reason.code() == absl::StatusCode::kResourceExhausted) ending = Ending::kDiskFull;
+  if (reason.code() == absl::StatusCode::kAborted) ending = Ending::kNewLife;
   int nothing = -1;
   if (requested.compare_exchange_strong(nothing, static_cast<int>(ending))) {
-    spdlog::critical("cannot go on: {}", reason.ToString());
+    if (ending == Ending::kNewLife) {
+      spdlog::warn("beginning anew: {}", std::string(reason.message()));
+    } else {
+      spdlog::critical("cannot go on: {}", reason.ToString());
+    }
     kill(getpid(), SIGTERM);
   }
 }

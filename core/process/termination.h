@@ -17,6 +17,8 @@ enum class Ending {
   kFailure,
   // What was to be written found no space: it can go on once there is some again.
   kDiskFull,
+  // What is stored has to be opened anew, at once.
+  kNewLife,
 };
 
 // Blocks SIGTERM and SIGINT in this thread and all that it starts from now on, and ignores SIGPIPE.
@@ -28,12 +30,12 @@ Ending WaitForEnding();
 // Likewise, for at most `ms`; none if nothing came.
 std::optional<Ending> WaitForEnding(int64_t ms);
 
-// Makes WaitForEnding return: kDiskFull for RESOURCE_EXHAUSTED, otherwise kFailure. From any
-// thread; the first reason counts, the ones that follow from it do not.
+// Makes WaitForEnding return: kDiskFull for RESOURCE_EXHAUSTED, kNewLife for ABORTED, otherwise
+// kFailure. From any thread; the first reason counts, the ones that follow from it do not.
 void RequestTermination(const absl::Status& reason);
 
-// After kDiskFull, once all that could ask for it is gone: what was asked for is forgotten, and
-// WaitForEnding may be called again.
+// After kDiskFull or kNewLife, once all that could ask for it is gone: what was asked for is
+// forgotten, and WaitForEnding may be called again.
 void BeginAgain();
 
 }  // namespace chargeledger::core

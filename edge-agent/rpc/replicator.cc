@@ -1,46 +1,25 @@
 #include "edge-agent/rpc/replicator.h"
 
-#include <grpcpp/create_channel.h>
 #include <grpcpp/grpcpp.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <optional>
 #include <random>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "chargeledger/v1/replication.grpc.pb.h"
+#include "core/check.h"
 #include "core/system_clock.h"
+#include "edge-agent/rpc/channel.h"
+#include "log/replication/worker.h"
 
 namespace chargeledger::edge_agent {
-namespace {
-
-absl::Status Translate(const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-}
-
-std::shared_ptr<grpc::Channel> Connect(const std::string& ledger) {
-  grpc::ChannelArguments arguments;
-  // A cellular link that dies silently is noticed after a ping's time, not after TCP's many
-  // minutes.
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5'000);
-  return grpc::CreateCustomChannel(ledger, grpc::InsecureChannelCredentials(), arguments);
-}
-
-}  // namespace
-
 // One gRPC stream and its state machine; the machine is guarded by the stream's own mutex.
 class Replicator::Stream {
  public:
-  Stream(v1::ReplicationService::Stub& stub, const log::EventLog& log, const log::Author& author,
-         const log::replication::AuthorOptions& options)
-      : machine(log, author, options), call(stub.Replicate(&context)) {}
+  Stream(v1::ReplicationService::Stub& stub, log::replication::AuthorLogs logs,
+         const log::Author& author, const log::replication::AuthorOptions& options)
+      : machine(std::move(logs), author, options), call(stub.Replicate(&context)) {}
 
   absl::Mutex mutex;
   log::replication::AuthorStream machine ABSL_GUARDED_BY(mutex);
@@ -51,9 +30,14 @@ class Replicator::Stream {
   std::unique_ptr<grpc::ClientReaderWriter<v1::ReplicateRequest, v1::ReplicateResponse>> call;
 };
 
-Replicator::Replicator(const log::EventLog& log, const log::Author& author,
-                       const ReplicatorOptions& options)
-    : log_(log), author_(author), options_(options), channel_(Connect(options.ledger)) {
+Replicator::Replicator(log::Archive& archive, log::Recorder& recorder, core::Clock& clock,
+                       const log::Author& author, const ReplicatorOptions& options)
+    : archive_(archive),
+      recorder_(recorder),
+      clock_(clock),
+      author_(author),
+      options_(options),
+      channel_(ConnectTo(options.ledger)) {
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -69,6 +53,26 @@ Replicator::~Replicator() {
 void Replicator::Notify() {
   absl::MutexLock lock(&mutex_);
   ++wakeups_;
+}
+
+void Replicator::RequestRepair(core::Generation generation, uint64_t bundle,
+                               const std::string& reason) {
+  absl::MutexLock lock(&mutex_);
+  const Bundle name{generation.value(), bundle};
+  if (!repairs_.emplace(name, reason).second) return;
+  new_repairs_.insert(name);
+  ++wakeups_;
+}
+
+void Replicator::SendDigests(v1::ProjectionDigests digests) {
+  absl::MutexLock lock(&mutex_);
+  digests_ = std::move(digests);
+  ++wakeups_;
+}
+
+ReplicatorState Replicator::state() const {
+  absl::MutexLock lock(&mutex_);
+  return state_;
 }
 
 void Replicator::Run() {
@@ -106,11 +110,20 @@ void Replicator::Pause(int64_t ms) {
 
 absl::Status Replicator::RunStream() {
   auto stub = v1::ReplicationService::NewStub(channel_);
-  Stream stream(*stub, log_, author_, options_.stream);
+  // What was salvaged or restored since is opened anew for each stream.
+  log::replication::AuthorLogs logs{&recorder_.log(), recorder_.past(), &told_};
+  for (auto& [generation, past] : logs.past) {
+    if (past != nullptr) continue;
+    auto opened = archive_.OpenLog(recorder_.log().log_id(), core::Generation(generation));
+    if (opened.ok()) past = opened->log;
+  }
+  Stream stream(*stub, std::move(logs), author_, options_.stream);
   {
     absl::MutexLock lock(&mutex_);
     if (stopping_) return absl::CancelledError("stopping");
     live_ = &stream;
+    ++state_.streams;
+    for (const auto& [bundle, reason] : repairs_) new_repairs_.insert(bundle);
   }
   std::thread receiver([&] { Receive(stream); });
   absl::Status status = Send(stream);
@@ -119,12 +132,93 @@ absl::Status Replicator::RunStream() {
   {
     absl::MutexLock lock(&mutex_);
     live_ = nullptr;
+    state_.live = false;
   }
-  const absl::Status transport = Translate(stream.call->Finish());
+  const absl::Status transport = ToStatus(stream.call->Finish());
   absl::MutexLock lock(&stream.mutex);
   // What the machine says is nearer to the cause than that the stream was cancelled for it.
   if (!stream.failure.ok()) return stream.failure;
   return transport.ok() ? status : transport;
+}
+
+// Tells the machine what others want of it.
+void Replicator::HandOver(Stream& stream) {
+  std::set<Bundle> repairs;
+  std::map<Bundle, std::string> reasons;
+  std::optional<v1::ProjectionDigests> digests;
+  {
+    absl::MutexLock lock(&mutex_);
+    repairs.swap(new_repairs_);
+    for (const Bundle& bundle : repairs) reasons[bundle] = repairs_[bundle];
+    digests.swap(digests_);
+  }
+  absl::MutexLock lock(&stream.mutex);
+  for (const auto& [bundle, reason] : reasons) {
+    stream.machine.RepairOwn(core::Generation(bundle.first), bundle.second, reason);
+  }
+  if (digests.has_value()) stream.machine.SendDigests(*std::move(digests));
+}
+
+absl::Status Replicator::Do(Stream& stream, const log::replication::Work& work) {
+  using Kind = log::replication::Work::Kind;
+  if (work.kind == Kind::kBegin) {
+    spdlog::warn("a new generation of the log begins: {}", work.opened.reason());
+    {
+      absl::MutexLock lock(&mutex_);
+      stopping_ = true;
+    }
+    options_.begin({work.opened, work.events});
+    return absl::CancelledError("a new generation begins");
+  }
+  for (const v1::Entry& event : work.events) {
+    if (event.has_divergence_found()) {
+      spdlog::warn("divergence {}: {}", event.divergence_found().id(),
+                   event.divergence_found().detail());
+    }
+    if (event.has_divergence_resolved()) {
+      spdlog::info("divergence {} is resolved: {}", event.divergence_resolved().id(),
+                   event.divergence_resolved().resolution());
+    }
+  }
+  const log::replication::WorkResult result =
+      log::replication::Worker(archive_, recorder_).Do(work);
+  if (!result.status.ok() && (work.kind == Kind::kRecord || work.kind == Kind::kKeepCheckpoint)) {
+    options_.failed(result.status);
+  }
+  if (result.status.ok() && work.kind == Kind::kRepair) {
+    absl::MutexLock lock(&mutex_);
+    repairs_.erase({work.generation, work.position});
+  }
+  absl::MutexLock lock(&stream.mutex);
+  return stream.machine.OnWorkDone(result);
+}
+
+absl::Status Replicator::Step(Stream& stream, bool& idle) {
+  idle = false;
+  HandOver(stream);
+  std::optional<log::replication::Work> work;
+  std::optional<v1::ReplicateRequest> request;
+  {
+    absl::MutexLock lock(&stream.mutex);
+    if (stream.ended) return absl::UnavailableError("the stream ended");
+    work = stream.machine.TakeWork();
+    if (!work.has_value()) {
+      auto next = stream.machine.Next(clock_.MonotonicMicros());
+      if (!next.ok()) return next.status();
+      request = *std::move(next);
+    }
+    // What Next has found may be something to do.
+    if (!work.has_value() && !request.has_value()) work = stream.machine.TakeWork();
+  }
+  if (work.has_value()) return Do(stream, *work);
+  if (request.has_value()) {
+    if (!stream.call->Write(*request)) return absl::UnavailableError("the stream ended");
+    absl::MutexLock lock(&mutex_);
+    state_.bytes_sent += request->ByteSizeLong();
+    return absl::OkStatus();
+  }
+  idle = true;
+  return absl::OkStatus();
 }
 
 absl::Status Replicator::Send(Stream& stream) {
@@ -136,25 +230,16 @@ absl::Status Replicator::Send(Stream& stream) {
   if (!stream.call->Write(hello)) return absl::UnavailableError("the stream ended");
   uint64_t seen = 0;
   while (true) {
-    std::optional<v1::ReplicateRequest> package;
-    {
-      absl::MutexLock lock(&stream.mutex);
-      if (stream.ended) return absl::UnavailableError("the stream ended");
-      auto next = stream.machine.NextPackage();
-      if (!next.ok()) return next.status();
-      package = *std::move(next);
-    }
-    if (package.has_value()) {
-      if (!stream.call->Write(*package)) return absl::UnavailableError("the stream ended");
-      continue;
-    }
+    bool idle = false;
+    CL_RETURN_IF_ERROR(Step(stream, idle));
+    if (!idle) continue;
     struct Wait {
       Replicator* self;
       uint64_t seen;
       bool Ready() const { return self->stopping_ || self->wakeups_ != seen; }
     } wait{this, seen};
     absl::MutexLock lock(&mutex_);
-    // Whatever grows after NextPackage looked has raised wakeups_ beyond `seen`.
+    // Whatever grows after the machine looked has raised wakeups_ beyond `seen`.
     mutex_.Await(absl::Condition(&wait, &Wait::Ready));
     seen = wakeups_;
     if (stopping_) return absl::CancelledError("stopping");
@@ -165,17 +250,16 @@ void Replicator::Receive(Stream& stream) {
   v1::ReplicateResponse response;
   while (stream.call->Read(&response)) {
     absl::MutexLock lock(&stream.mutex);
-    stream.failure = stream.machine.OnResponse(response);
+    stream.failure = stream.machine.OnResponse(response, clock_.MonotonicMicros());
     if (!stream.failure.ok()) break;
-    if (!response.checkpoint().empty() && options_.cosigned) {
-      options_.cosigned(stream.machine.cosigned());
-    }
     if (response.has_position()) {
       spdlog::info("replicating to {} from entry {} on", options_.ledger,
                    response.position().size());
     }
     absl::MutexLock own_lock(&mutex_);
     positioned_ = true;
+    state_.live = stream.machine.live();
+    state_.held = stream.machine.held().size;
     ++wakeups_;
   }
   {
@@ -184,6 +268,39 @@ void Replicator::Receive(Stream& stream) {
     if (!stream.failure.ok()) stream.context.TryCancel();
   }
   Notify();
+}
+
+std::optional<log::RecorderOptions::Begin> AskLedger(const std::string& ledger,
+                                                     const log::OwnLogs& own,
+                                                     const log::Author& author,
+                                                     log::replication::AuthorOptions options,
+                                                     int64_t timeout_ms) {
+  if (own.current() == nullptr) return std::nullopt;
+  options.only_ask = true;
+  // Past generations are brought level when the log is open; only the newest is asked for.
+  log::replication::AuthorStream machine(*own.current(), author, options);
+  auto stub = v1::ReplicationService::NewStub(ConnectTo(ledger));
+  grpc::ClientContext context;
+  context.set_deadline(gpr_time_from_millis(timeout_ms, GPR_TIMESPAN));
+  auto call = stub->Replicate(&context);
+  std::optional<log::RecorderOptions::Begin> begin;
+  v1::ReplicateResponse response;
+  bool goes_on = call->Write(machine.Hello());
+  while (goes_on && call->Read(&response)) {
+    absl::Status status = machine.OnResponse(response);
+    if (std::optional<log::replication::Work> work = machine.TakeWork()) {
+      if (work->kind == log::replication::Work::Kind::kBegin) {
+        begin = log::RecorderOptions::Begin{work->opened, work->events};
+      }
+      break;
+    }
+    auto next = machine.Next();
+    goes_on = status.ok() && next.ok();
+    if (goes_on && next->has_value()) goes_on = call->Write(**next);
+  }
+  context.TryCancel();
+  call->Finish();
+  return begin;
 }
 
 }  // namespace chargeledger::edge_agent

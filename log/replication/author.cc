@@ -2,13 +2,20 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
+#include "log/entry_place.h"
 
 namespace chargeledger::log::replication {
 namespace {
+
+// Repairs and wanted ranges that may wait: each is a few words.
+constexpr size_t kMaxWaiting = 4096;
+// What a report may cost: 32 MiB of hashes.
+constexpr uint64_t kMaxReportTiles = 4096;
 
 absl::Status FromRefusal(const v1::Refusal& refusal) {
   const std::string message = absl::StrCat(
@@ -25,78 +32,146 @@ absl::Status FromRefusal(const v1::Refusal& refusal) {
   }
 }
 
+Reconciler::Signers SignersOf(const AuthorLogs& logs, const Author& author,
+                              const AuthorOptions& options) {
+  Reconciler::Signers signers;
+  if (!options.key.has_value()) return signers;
+  for (uint32_t generation = 1; generation <= logs.current->generation().value(); ++generation) {
+    auto signer =
+        tlog::NoteSigner::Create(tlog::Origin(author.operator_name, author.site,
+                                              logs.current->log_id(), core::Generation(generation)),
+                                 tlog::SignatureType::kEd25519, *options.key);
+    if (signer.ok()) signers.emplace(generation, *std::move(signer));
+  }
+  return signers;
+}
+
+v1::GenerationHead DescribeHead(uint32_t generation, const EventLog* log) {
+  v1::GenerationHead head;
+  head.set_generation(generation);
+  head.set_damaged(log == nullptr);
+  const TreeHead own = log == nullptr ? TreeHead() : log->head();
+  head.mutable_head()->set_size(own.size);
+  head.mutable_head()->set_root(std::string(own.root.bytes()));
+  if (log != nullptr) head.set_checkpoint(log->checkpoint());
+  return head;
+}
+
 }  // namespace
+
+AuthorStream::AuthorStream(AuthorLogs logs, const Author& author, const AuthorOptions& options)
+    : logs_(std::move(logs)),
+      author_(author),
+      options_(options),
+      signers_(SignersOf(logs_, author, options)),
+      reconciler_(logs_, author, options.sending, signers_) {}
 
 v1::ReplicateRequest AuthorStream::Hello() const {
   v1::ReplicateRequest request;
   v1::AuthorHello& hello = *request.mutable_hello();
   hello.set_operator_(author_.operator_name);
   hello.set_site(author_.site);
-  hello.set_log_id(std::string(log_.log_id().bytes()));
-  hello.set_generation(log_.generation().value());
-  const TreeHead head = log_.head();
-  hello.mutable_head()->set_size(head.size);
-  hello.mutable_head()->set_root(std::string(head.root.bytes()));
-  if (options_.signer.has_value()) {
-    hello.set_public_key(options_.signer->verifier().public_key());
+  hello.set_log_id(std::string(logs_.current->log_id().bytes()));
+  const uint32_t newest = logs_.current->generation().value();
+  hello.set_generation(newest);
+  v1::GenerationHead current = DescribeHead(newest, logs_.current);
+  *hello.mutable_head() = current.head();
+  hello.set_checkpoint(current.checkpoint());
+  for (const auto& [generation, log] : logs_.past) {
+    *hello.add_past() = DescribeHead(generation, log);
   }
+  if (options_.key.has_value()) hello.set_public_key(options_.key->public_key());
+  hello.set_instance(options_.instance);
   return request;
 }
 
-absl::Status AuthorStream::OnResponse(const v1::ReplicateResponse& response) {
+absl::Status AuthorStream::OnResponse(const v1::ReplicateResponse& response, uint64_t now_us) {
   switch (response.message_case()) {
     case v1::ReplicateResponse::kPosition:
-      return OnPosition(response.position());
+      return OnPosition(response);
     case v1::ReplicateResponse::kHeld:
-      CL_RETURN_IF_ERROR(OnHeld(response.held()));
-      return OnCosigned(response.checkpoint());
+      return OnHeld(response, now_us);
     case v1::ReplicateResponse::kRefusal:
       return FromRefusal(response.refusal());
+    case v1::ReplicateResponse::kNodes:
+      if (!reports_.empty() && reports_.front().comparison.has_value() && reconciler_.done()) {
+        return reports_.front().comparison->OnNodes(response.nodes());
+      }
+      CL_RETURN_IF_ERROR(reconciler_.OnNodes(response.nodes()));
+      return GoLive();
+    case v1::ReplicateResponse::kEntries:
+      if (!repairs_.empty() && repairs_.front().asked) return OnRepairEntries(response.entries());
+      return reconciler_.OnEntries(response.entries());
+    case v1::ReplicateResponse::kCompare: {
+      if (reports_.size() >= kMaxWaiting) return absl::OkStatus();
+      ReportJob& job = reports_.emplace_back();
+      job.command = response.compare();
+      job.report.set_id(response.compare().id());
+      return absl::OkStatus();
+    }
+    case v1::ReplicateResponse::kProbe:
+      answers_.emplace_back().mutable_alive()->set_id(response.probe().id());
+      return absl::OkStatus();
+    case v1::ReplicateResponse::kWanted:
+      if (wanted_.size() < kMaxWaiting) wanted_.push_back(response.wanted());
+      return absl::OkStatus();
     case v1::ReplicateResponse::MESSAGE_NOT_SET:
       break;
   }
   return absl::AbortedError("the holder sent a message that this version does not know");
 }
 
-absl::StatusOr<TreeHead> AuthorStream::OwnHead(const v1::TreeHead& theirs) const {
-  const uint64_t size = log_.head().size;
-  if (theirs.size() > size) {
-    return absl::FailedPreconditionError(absl::StrCat("the holder has ", theirs.size(),
-                                                      " entries of this log, which itself has ",
-                                                      size, ": entries were lost here"));
-  }
-  CL_ASSIGN_OR_RETURN(Hash root, log_.RootAt(theirs.size()));
-  if (root.bytes() != absl::string_view(theirs.root())) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("at size ", theirs.size(), " the holder's root is ",
-                     absl::BytesToHexString(theirs.root()), " and this log's is ", root.ToHex()));
-  }
-  return TreeHead{theirs.size(), root};
-}
-
-absl::Status AuthorStream::OnPosition(const v1::TreeHead& position) {
+absl::Status AuthorStream::OnPosition(const v1::ReplicateResponse& response) {
   if (positioned_) return absl::AbortedError("the holder told its position twice");
-  CL_ASSIGN_OR_RETURN(held_, OwnHead(position));
   positioned_ = true;
-  next_ = held_.size;
+  std::vector<v1::GenerationHead> theirs(response.generations().begin(),
+                                         response.generations().end());
+  const uint32_t newest = logs_.current->generation().value();
+  if (theirs.empty()) {
+    v1::GenerationHead& head = theirs.emplace_back();
+    head.set_generation(newest);
+    *head.mutable_head() = response.position();
+  }
+  CL_RETURN_IF_ERROR(reconciler_.Begin(theirs, options_.believe_holder));
+  return GoLive();
+}
+
+absl::Status AuthorStream::GoLive() {
+  if (!reconciler_.done() || live_.has_value()) return absl::OkStatus();
+  if (options_.only_ask) return absl::CancelledError("the newest generation is not behind");
+  SenderOptions sending = options_.sending;
+  auto signer = signers_.find(logs_.current->generation().value());
+  if (signer != signers_.end()) sending.signer = signer->second;
+  live_.emplace(*logs_.current, reconciler_.current_held(), sending);
   return absl::OkStatus();
 }
 
-absl::Status AuthorStream::OnHeld(const v1::TreeHead& held) {
-  if (!positioned_ || held.size() < held_.size || held.size() > next_) {
-    return absl::AbortedError(absl::StrCat("the holder claims to hold ", held.size(),
-                                           " entries; between ", held_.size, " and ", next_,
-                                           " were expected"));
+absl::Status AuthorStream::OnHeld(const v1::ReplicateResponse& response, uint64_t now_us) {
+  const uint32_t newest = logs_.current->generation().value();
+  const uint32_t generation = response.generation() == 0 ? newest : response.generation();
+  if (live_.has_value() && generation == newest) {
+    const bool lost = live_->held().size < reconciler_.current_lost();
+    CL_RETURN_IF_ERROR(live_->OnHeld(response.held(), now_us));
+    if (lost && live_->held().size >= reconciler_.current_lost()) {
+      Work work{.kind = Work::Kind::kRecord};
+      work.events.push_back(
+          reconciler_.DescribeResolved(reconciler_.current_id(), newest, live_->held(),
+                                       reconciler_.current_lost() - reconciler_.current_held().size,
+                                       "the author sent again what the holder had lost"));
+      work_.push_back(std::move(work));
+    }
+  } else {
+    CL_ASSIGN_OR_RETURN(bool taken, reconciler_.OnHeld(generation, response.held(), now_us));
+    if (!taken) {
+      return absl::AbortedError(absl::StrCat("the holder speaks of generation ", generation,
+                                             ", of which nothing was sent"));
+    }
+    CL_RETURN_IF_ERROR(GoLive());
   }
-  CL_ASSIGN_OR_RETURN(held_, OwnHead(held));
-  while (!in_flight_.empty() && in_flight_.front().end <= held_.size) {
-    in_flight_bytes_ -= in_flight_.front().bytes;
-    in_flight_.pop_front();
-  }
-  return absl::OkStatus();
+  return OnCosigned(generation, response.checkpoint());
 }
 
-absl::Status AuthorStream::OnCosigned(const std::string& checkpoint) {
+absl::Status AuthorStream::OnCosigned(uint32_t generation, const std::string& checkpoint) {
   if (checkpoint.empty()) return absl::OkStatus();
   auto refuse = [](absl::string_view why) {
     return absl::FailedPreconditionError(
@@ -114,44 +189,220 @@ absl::Status AuthorStream::OnCosigned(const std::string& checkpoint) {
   v1::TreeHead claimed;
   claimed.set_size(parsed->head.size);
   claimed.set_root(std::string(parsed->head.root.bytes()));
-  CL_RETURN_IF_ERROR(OwnHead(claimed).status());
-  if (options_.signer.has_value() && parsed->origin != options_.signer->verifier().name()) {
+  CL_RETURN_IF_ERROR(OwnHead(*LogOf(generation), claimed).status());
+  auto signer = signers_.find(generation);
+  if (signer != signers_.end() && parsed->origin != signer->second.verifier().name()) {
     return refuse(absl::StrCat("it is of ", parsed->origin));
   }
   cosigned_ = checkpoint;
+  work_.push_back(
+      {.kind = Work::Kind::kKeepCheckpoint, .generation = generation, .note = checkpoint});
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<v1::ReplicateRequest>> AuthorStream::NextPackage() {
-  const uint64_t size = log_.head().size;
-  if (!positioned_ || next_ >= size || in_flight_bytes_ >= options_.max_in_flight_bytes) {
-    return std::optional<v1::ReplicateRequest>();
+void AuthorStream::RepairOwn(core::Generation generation, uint64_t bundle,
+                             const std::string& reason) {
+  for (const RepairJob& job : repairs_) {
+    if (job.generation == generation && job.bundle == bundle) return;
   }
+  // One that does not open is the reconciler's.
+  if (LogOf(generation.value()) == nullptr) return;
+  if (repairs_.size() < kMaxWaiting) repairs_.push_back({generation, bundle, reason});
+}
+
+absl::Status AuthorStream::OnRepairEntries(const v1::EntryPackage& package) {
+  const RepairJob job = repairs_.front();
+  repairs_.pop_front();
+  CL_ASSIGN_OR_RETURN(UnpackedEntries unpacked, UnpackEntries(package));
+  Finding finding{v1::DIVERGENCE_KIND_DAMAGED, v1::DIVERGENCE_SIDE_AUTHOR, 0};
+  const uint64_t first = job.bundle * kTileWidth;
+  v1::Entry entry;
+  v1::DivergenceFound& found = *entry.mutable_divergence_found();
+  found.set_id(FindingId(job.generation, finding, first));
+  found.set_kind(finding.kind);
+  found.set_side(finding.side);
+  found.set_log_id(std::string(logs_.current->log_id().bytes()));
+  found.set_site(author_.site);
+  found.set_generation(job.generation.value());
+  found.set_first_difference(first);
+  const TreeHead head = LogOf(job.generation.value())->head();
+  found.set_author_size(head.size);
+  found.set_author_root(std::string(head.root.bytes()));
+  found.set_detail(job.reason);
+  Work record{.kind = Work::Kind::kRecord};
+  record.events.push_back(std::move(entry));
+  const bool whole = package.first_sequence() == first && unpacked.entries.size() == kTileWidth;
+  if (whole) {
+    Work repair{
+        .kind = Work::Kind::kRepair, .generation = job.generation.value(), .position = job.bundle};
+    for (absl::string_view bytes : unpacked.entries) repair.entries.emplace_back(bytes);
+    record.events.push_back(reconciler_.DescribeResolved(
+        FindingId(job.generation, finding, first), job.generation.value(), head, kTileWidth,
+        "taken from the holder, and found to be what the tree has there"));
+    work_.push_back(std::move(repair));
+  }
+  work_.push_back(std::move(record));
+  return absl::OkStatus();
+}
+
+std::optional<Work> AuthorStream::TakeWork() {
+  if (doing_ != Waiting::kNobody) return std::nullopt;
+  if (!work_.empty()) {
+    Work work = std::move(work_.front());
+    work_.pop_front();
+    doing_ = Waiting::kStream;
+    return work;
+  }
+  std::optional<Work> work = reconciler_.TakeWork();
+  if (work.has_value()) doing_ = Waiting::kReconciler;
+  return work;
+}
+
+absl::Status AuthorStream::OnWorkDone(const WorkResult& result) {
+  const Waiting done = std::exchange(doing_, Waiting::kNobody);
+  if (done != Waiting::kReconciler) return result.status;
+  CL_RETURN_IF_ERROR(reconciler_.OnWorkDone(result));
+  return GoLive();
+}
+
+absl::StatusOr<v1::ReplicateRequest> AuthorStream::AnswerWanted() {
+  const v1::EntryRange range = wanted_.front();
+  wanted_.pop_front();
   v1::ReplicateRequest request;
   v1::EntryPackage& package = *request.mutable_package();
-  package.set_first_sequence(next_);
-  size_t bytes = 0;
-  CL_RETURN_IF_ERROR(log_.Read(core::Sequence(next_), std::min(kMaxPackageEntries, size - next_),
-                               [&](core::Sequence, absl::string_view entry) {
-                                 package.add_entries(entry.data(), entry.size());
-                                 bytes += entry.size();
-                                 return bytes < options_.max_package_bytes;
-                               }));
-  const uint64_t end = next_ + static_cast<uint64_t>(package.entries_size());
-  CL_ASSIGN_OR_RETURN(Hash root, log_.RootAt(end));
-  package.mutable_head()->set_size(end);
-  package.mutable_head()->set_root(std::string(root.bytes()));
-  ++packages_;
-  if (options_.signer.has_value() && (end == size || packages_ % kPackagesPerCheckpoint == 0)) {
-    const tlog::NoteSigner& signer = *options_.signer;
-    tlog::Note note{tlog::Checkpoint{signer.verifier().name(), {end, root}}.ToText(), {}};
-    note.signatures.push_back(signer.Sign(note.text));
-    package.set_checkpoint(note.Serialize());
+  const EventLog* log = LogOf(range.generation());
+  if (log != nullptr && range.first() < range.end()) {
+    auto read = ReadPackage(*log, range.first(), range.end() - range.first(), kMaxPackageBytes / 2);
+    // What is damaged or dropped here too is answered with nothing.
+    if (read.ok()) package = *std::move(read);
   }
-  in_flight_.push_back({end, bytes});
-  in_flight_bytes_ += bytes;
-  next_ = end;
-  return std::optional<v1::ReplicateRequest>(std::move(request));
+  package.set_generation(range.generation());
+  package.set_first_sequence(range.first());
+  package.set_repair(true);
+  return request;
+}
+
+absl::Status AuthorStream::BeginReportOf(v1::ComparisonReport::Generation& generation,
+                                         const v1::GenerationHead& theirs) {
+  generation.set_generation(theirs.generation());
+  *generation.mutable_holder() = theirs.head();
+  generation.set_exact(true);
+  const EventLog* log = LogOf(theirs.generation());
+  const v1::GenerationHead own = DescribeHead(theirs.generation(), log);
+  *generation.mutable_author() = own.head();
+  if (log == nullptr) {
+    generation.set_kind(v1::DIVERGENCE_KIND_DAMAGED);
+    generation.set_plan(PlanFor(v1::DIVERGENCE_KIND_DAMAGED, v1::DIVERGENCE_SIDE_AUTHOR));
+    return absl::OkStatus();
+  }
+  CL_ASSIGN_OR_RETURN(Finding finding, Classify(*log, theirs));
+  generation.set_kind(finding.kind);
+  generation.set_plan(PlanFor(finding.kind, finding.side));
+  generation.set_round_trips(1);
+  generation.set_bytes(own.ByteSizeLong() + theirs.ByteSizeLong());
+  if (finding.kind == v1::DIVERGENCE_KIND_FORK || finding.kind == v1::DIVERGENCE_KIND_TAMPERED) {
+    reports_.front().comparison.emplace(*log, std::min(own.head().size(), theirs.head().size()),
+                                        kMaxReportTiles);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<v1::ReplicateRequest>> AuthorStream::NextOfReport() {
+  std::optional<v1::ReplicateRequest> request;
+  ReportJob& job = reports_.front();
+  while (true) {
+    if (job.comparison.has_value()) {
+      v1::ComparisonReport::Generation& report =
+          *job.report.mutable_generations(job.report.generations_size() - 1);
+      if (job.comparison->waiting()) return request;
+      CL_ASSIGN_OR_RETURN(std::optional<v1::NodesRequest> nodes, job.comparison->Next());
+      if (nodes.has_value()) {
+        report.set_bytes(report.bytes() + nodes->ByteSizeLong());
+        for (const v1::NodeRange& range : nodes->ranges()) {
+          report.set_bytes(report.bytes() + range.count() * Hash::kSize);
+        }
+        request.emplace();
+        *request->mutable_nodes() = *std::move(nodes);
+        return request;
+      }
+      for (const Range& range : job.comparison->ranges()) {
+        v1::EntryRange& differing = *report.add_differing();
+        differing.set_generation(report.generation());
+        differing.set_first(range.first);
+        differing.set_end(range.end);
+      }
+      report.set_exact(job.comparison->exact());
+      report.set_round_trips(report.round_trips() + job.comparison->round_trips());
+      job.comparison.reset();
+    }
+    if (job.next == job.command.generations_size()) break;
+    const v1::GenerationHead& theirs = job.command.generations(job.next++);
+    absl::Status begun = BeginReportOf(*job.report.add_generations(), theirs);
+    if (!begun.ok()) job.report.set_error(std::string(begun.message()));
+  }
+  request.emplace();
+  *request->mutable_report() = std::move(job.report);
+  reports_.pop_front();
+  return request;
+}
+
+// What the holder has not yet cannot be read here, so nobody has it: this generation ends, and what
+// is left of it behind the damage is carried into the next.
+absl::StatusOr<std::optional<v1::ReplicateRequest>> AuthorStream::BeginForDamage(
+    const absl::Status& damage) {
+  const core::Generation generation = logs_.current->generation();
+  Work work{.kind = Work::Kind::kBegin, .generation = generation.value()};
+  const TreeHead head = logs_.current->head();
+  work.opened.set_previous_generation(generation.value());
+  work.opened.set_previous_size(head.size);
+  work.opened.set_previous_root(std::string(head.root.bytes()));
+  work.opened.set_reason(std::string(damage.message()));
+  work_.push_back(std::move(work));
+  return std::optional<v1::ReplicateRequest>();
+}
+
+absl::StatusOr<std::optional<v1::ReplicateRequest>> AuthorStream::Next(uint64_t now_us) {
+  std::optional<v1::ReplicateRequest> request;
+  if (!answers_.empty()) {
+    request = std::move(answers_.front());
+    answers_.pop_front();
+    return request;
+  }
+  if (!reconciler_.done()) return reconciler_.Next(now_us);
+  if (!live_.has_value()) return request;
+  if (!reports_.empty()) {
+    CL_ASSIGN_OR_RETURN(request, NextOfReport());
+    if (request.has_value()) return request;
+  }
+  if (!repairs_.empty() && !repairs_.front().asked) {
+    RepairJob& job = repairs_.front();
+    job.asked = true;
+    request.emplace();
+    v1::EntriesRequest& entries = *request->mutable_entries();
+    entries.set_generation(job.generation.value());
+    entries.set_first(job.bundle * kTileWidth);
+    entries.set_count(static_cast<uint32_t>(kTileWidth));
+    return request;
+  }
+  if (!wanted_.empty()) {
+    CL_ASSIGN_OR_RETURN(request, AnswerWanted());
+    return request;
+  }
+  if (digests_.has_value()) {
+    request.emplace();
+    *request->mutable_digests() = *std::exchange(digests_, std::nullopt);
+    return request;
+  }
+  auto package = live_->Next(now_us);
+  if (package.status().code() == absl::StatusCode::kDataLoss) {
+    return BeginForDamage(package.status());
+  }
+  if (!package.ok()) return package.status();
+  if (package->has_value()) {
+    request.emplace();
+    *request->mutable_package() = **std::move(package);
+  }
+  return request;
 }
 
 }  // namespace chargeledger::log::replication

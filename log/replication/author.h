@@ -1,13 +1,12 @@
 // The author's side of one replication stream, as a state machine without I/O: the caller carries
-// messages and calls NextPackage whenever the log has grown or an answer came. Not thread-safe; one
-// object a stream.
+// messages, does the work that is asked for (work.h), and calls Next whenever the log has grown or
+// an answer came. What it reads of the log, it reads itself. Not thread-safe; one object a stream.
 //
-//  1. Nothing is sent before the holder's root at its own size was found equal to this log's root
-//  at that size.
-//  2. At most `max_in_flight_bytes` of entries are sent and not yet held (one package may pass it).
-//  3. held() only grows, and only to heads that this log has.
-//  4. Checkpoints are signed only of heads that are durable here, and the last package to be sent
-//  carries one.
+//  1. No entry is sent before the holder's root at its own size was found equal to this log's root
+//  at that size (finding.h); what is not level is brought level first (reconciler.h).
+//  2. How much is on its way is bounded (sender.h).
+//  3. A checkpoint that the holder has cosigned is kept only if it is of this log, of what the log
+//  holds, and carries the signature of the holder's key, if that is known.
 #pragma once
 
 #include <cstdint>
@@ -18,70 +17,108 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "chargeledger/v1/replication.pb.h"
+#include "core/ed25519.h"
 #include "log/event_log.h"
-#include "log/recorder.h"
+#include "log/own_logs.h"
+#include "log/replication/package.h"
+#include "log/replication/reconciler.h"
+#include "log/replication/work.h"
 #include "log/tlog/checkpoint.h"
 #include "log/tlog/note.h"
 
 namespace chargeledger::log::replication {
 
-// C2SP tlog-mirror: entries travel in packages of at most 256.
-constexpr uint64_t kMaxPackageEntries = 256;
-
 struct AuthorOptions {
-  size_t max_in_flight_bytes = 4 << 20;
-  size_t max_package_bytes = 1 << 20;
-  // Signs this log's checkpoints under its origin; none: they are not signed.
-  std::optional<tlog::NoteSigner> signer;
-  // Whose cosignature `held` must carry; none: it is not asked for.
+  SenderOptions sending;
+  // Signs checkpoints, each generation's under its origin; none: they are not signed.
+  std::optional<core::Ed25519PrivateKey> key;
+  // Whose cosignature a checkpoint must carry; none: it is not asked for.
   std::optional<tlog::VerifierKey> holder_key;
+  // 16 bytes drawn when the process began.
+  std::string instance;
+  // False: a holder that says to have what this log has not must show this author's signature.
+  bool believe_holder = true;
+  // The stream ends (CANCELLED) when the newest generation was found level or ahead: what an author
+  // asks before it numbers anything.
+  bool only_ask = false;
 };
-
-// A signature a package costs more than the package: in a long row only every so many carry one.
-constexpr uint64_t kPackagesPerCheckpoint = 16;
 
 class AuthorStream {
  public:
-  // `log` outlives the stream.
+  // What `logs` points to outlives the stream.
+  AuthorStream(AuthorLogs logs, const Author& author, const AuthorOptions& options);
   AuthorStream(const EventLog& log, const Author& author, const AuthorOptions& options)
-      : log_(log), author_(author), options_(options) {}
+      : AuthorStream(AuthorLogs{&log, {}, nullptr}, author, options) {}
 
   // The first message.
   v1::ReplicateRequest Hello() const;
 
-  // What the holder says. ABORTED: open a new stream. FAILED_PRECONDITION: the logs differ, a
-  // person must look. UNAVAILABLE: try again later. DATA_LOSS: this log cannot be read.
-  absl::Status OnResponse(const v1::ReplicateResponse& response);
+  // What the holder says. ABORTED: open a new stream. FAILED_PRECONDITION: a person must look.
+  // UNAVAILABLE: try again later. DATA_LOSS: this log cannot be read. `now_us` is monotonic.
+  absl::Status OnResponse(const v1::ReplicateResponse& response, uint64_t now_us = 0);
 
-  // The next package, if there is something to send and room in flight. DATA_LOSS if the log cannot
-  // be read.
-  absl::StatusOr<std::optional<v1::ReplicateRequest>> NextPackage();
+  // The next message, if there is one. DATA_LOSS if the log cannot be read.
+  absl::StatusOr<std::optional<v1::ReplicateRequest>> Next(uint64_t now_us = 0);
 
-  // What the holder has said to hold durably.
-  const TreeHead& held() const { return held_; }
+  // What is to be done next; OnWorkDone when it is. Not taken, nothing goes on.
+  std::optional<Work> TakeWork();
+  absl::Status OnWorkDone(const WorkResult& result);
+
+  // Takes a bundle of 256 entries that cannot be read here from the holder.
+  void RepairOwn(core::Generation generation, uint64_t bundle, const std::string& reason);
+  // Tells the holder what this side's projections have made of the log.
+  void SendDigests(v1::ProjectionDigests digests) { digests_ = std::move(digests); }
+
+  // Entries of the newest generation go out as they come.
+  bool live() const { return live_.has_value(); }
+  // What the holder has said to hold durably of the newest generation.
+  TreeHead held() const { return live_.has_value() ? live_->held() : TreeHead(); }
   // The newest checkpoint that the holder cosigned on this stream; empty before the first.
   const std::string& cosigned() const { return cosigned_; }
 
  private:
-  struct InFlight {
-    uint64_t end;
-    size_t bytes;
+  struct RepairJob {
+    core::Generation generation;
+    uint64_t bundle;
+    std::string reason;
+    bool asked = false;
   };
+  struct ReportJob {
+    v1::CompareCommand command;
+    v1::ComparisonReport report;
+    int next = 0;
+    std::optional<Comparison> comparison;
+  };
+  // Who asked for the work that is being done.
+  enum class Waiting { kNobody, kReconciler, kStream };
 
-  absl::Status OnPosition(const v1::TreeHead& position);
-  absl::Status OnHeld(const v1::TreeHead& held);
-  absl::Status OnCosigned(const std::string& checkpoint);
-  absl::StatusOr<TreeHead> OwnHead(const v1::TreeHead& theirs) const;
+  absl::Status OnPosition(const v1::ReplicateResponse& response);
+  absl::Status OnHeld(const v1::ReplicateResponse& response, uint64_t now_us);
+  absl::Status OnCosigned(uint32_t generation, const std::string& checkpoint);
+  absl::Status OnRepairEntries(const v1::EntryPackage& package);
+  absl::Status GoLive();
+  absl::StatusOr<std::optional<v1::ReplicateRequest>> NextOfReport();
+  absl::StatusOr<v1::ReplicateRequest> AnswerWanted();
+  absl::Status BeginReportOf(v1::ComparisonReport::Generation& generation,
+                             const v1::GenerationHead& theirs);
+  // Null if it does not open.
+  absl::StatusOr<std::optional<v1::ReplicateRequest>> BeginForDamage(const absl::Status& damage);
+  const EventLog* LogOf(uint32_t generation) const { return reconciler_.LogOf(generation); }
 
-  const EventLog& log_;
+  const AuthorLogs logs_;
   const Author author_;
   const AuthorOptions options_;
+  const Reconciler::Signers signers_;
+  Reconciler reconciler_;
   bool positioned_ = false;
-  uint64_t next_ = 0;
-  TreeHead held_;
-  std::deque<InFlight> in_flight_;
-  size_t in_flight_bytes_ = 0;
-  uint64_t packages_ = 0;
+  std::optional<Sender> live_;
+  std::deque<Work> work_;
+  Waiting doing_ = Waiting::kNobody;
+  std::deque<RepairJob> repairs_;
+  std::deque<ReportJob> reports_;
+  std::deque<v1::EntryRange> wanted_;
+  std::deque<v1::ReplicateRequest> answers_;
+  std::optional<v1::ProjectionDigests> digests_;
   std::string cosigned_;
 };
 

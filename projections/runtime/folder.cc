@@ -26,6 +26,18 @@ bool Matches(const v1::StoredFold& stored, const v1::StoredFold& wanted) {
   return true;
 }
 
+// A generation may end with a frame that was never completed: that is no event.
+absl::StatusOr<bool> HasEventAfter(const log::EventLog& log, uint64_t size) {
+  EventReader reader(log.log_id(), "", log.generation());
+  bool found = false;
+  CL_RETURN_IF_ERROR(log.Read(core::Sequence(size), ~uint64_t{0},
+                              [&](core::Sequence sequence, absl::string_view bytes) {
+                                found = reader.Read(sequence, bytes).has_value();
+                                return !found;
+                              }));
+  return found;
+}
+
 }  // namespace
 
 absl::StatusOr<v1::StoredFold> ReadPosition(const log::Reader& reader, const core::LogId& log_id) {
@@ -40,10 +52,15 @@ absl::StatusOr<v1::StoredFold> ReadPosition(const log::Reader& reader, const cor
 
 absl::StatusOr<v1::StoredFold> Folder::Fold(const log::EventLog& log, absl::string_view site,
                                             uint64_t max_entries) {
-  CL_ASSIGN_OR_RETURN(v1::StoredFold position, Prepare(log.log_id()));
+  CL_ASSIGN_OR_RETURN(v1::StoredFold position, Prepare(log));
   if (position.generation() < log.generation().value()) {
     position.set_generation(log.generation().value());
     position.set_size(0);
+  }
+  const uint64_t kept_from = log.dropped() * log::kTileWidth;
+  if (position.generation() == log.generation().value() && position.size() < kept_from) {
+    position.set_size(kept_from);
+    position.set_partial(true);
   }
   while (position.generation() == log.generation().value() && max_entries > 0) {
     CL_ASSIGN_OR_RETURN(uint64_t folded,
@@ -54,7 +71,38 @@ absl::StatusOr<v1::StoredFold> Folder::Fold(const log::EventLog& log, absl::stri
   return position;
 }
 
-absl::StatusOr<v1::StoredFold> Folder::Prepare(const core::LogId& log_id) {
+// Whether what was folded of this generation is what the log has.
+absl::StatusOr<bool> Folder::IsOf(const v1::StoredFold& stored, const log::EventLog& log) const {
+  const uint32_t generation = log.generation().value();
+  for (const v1::StoredFold::Folded& folded : stored.folded()) {
+    if (folded.generation() != generation) continue;
+    const uint64_t size = log.head().size;
+    if (folded.size() > size) return false;
+    // A generation that another follows was folded to its end: if it has grown, its new entries
+    // would come too late.
+    if (generation < stored.generation() && folded.size() != size) {
+      CL_ASSIGN_OR_RETURN(bool grown, HasEventAfter(log, folded.size()));
+      if (grown) return false;
+    }
+    CL_ASSIGN_OR_RETURN(log::Hash root, log.RootAt(folded.size()));
+    return root.bytes() == absl::string_view(folded.root());
+  }
+  // What was never folded is folded in its turn, or comes too late.
+  return generation >= stored.generation() || log.head().size == 0;
+}
+
+absl::StatusOr<v1::StoredFold> Folder::Prepare(const log::EventLog& log) {
+  v1::StoredFold wanted = Empty();
+  CL_ASSIGN_OR_RETURN(v1::StoredFold stored, ReadPosition(store_, log.log_id()));
+  if (Matches(stored, wanted)) {
+    CL_ASSIGN_OR_RETURN(bool same, IsOf(stored, log));
+    if (same) return stored;
+  }
+  CL_RETURN_IF_ERROR(Drop(log.log_id()));
+  return wanted;
+}
+
+v1::StoredFold Folder::Empty() const {
   v1::StoredFold wanted;
   wanted.set_parameters(fold_.parameters());
   for (const Fold::Part& part : fold_.parts()) {
@@ -63,9 +111,6 @@ absl::StatusOr<v1::StoredFold> Folder::Prepare(const core::LogId& log_id) {
     stored.set_version(part.version);
     stored.set_digest(StateDigest().bytes());
   }
-  CL_ASSIGN_OR_RETURN(v1::StoredFold stored, ReadPosition(store_, log_id));
-  if (Matches(stored, wanted)) return stored;
-  CL_RETURN_IF_ERROR(Drop(log_id));
   return wanted;
 }
 
@@ -88,6 +133,26 @@ absl::Status Folder::Drop(const core::LogId& log_id) {
   }
 }
 
+// Keeps what was folded, and the digests where every reader comes by.
+absl::Status Folder::Note(const log::EventLog& log, uint64_t border, v1::StoredFold& position) {
+  v1::StoredFold::Folded* folded = nullptr;
+  for (v1::StoredFold::Folded& known : *position.mutable_folded()) {
+    if (known.generation() == position.generation()) folded = &known;
+  }
+  if (folded == nullptr) folded = position.add_folded();
+  CL_ASSIGN_OR_RETURN(log::Hash root, log.RootAt(position.size()));
+  folded->set_generation(position.generation());
+  folded->set_size(position.size());
+  folded->set_root(std::string(root.bytes()));
+  if (position.size() < border) return absl::OkStatus();
+  v1::StoredFold::Point& point = *position.add_points();
+  point.set_generation(position.generation());
+  point.set_size(position.size());
+  *point.mutable_parts() = position.parts();
+  if (position.points_size() > kPointsKept) position.mutable_points()->DeleteSubrange(0, 1);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<uint64_t> Folder::FoldBatch(const log::EventLog& log, absl::string_view site,
                                            uint64_t max_entries, v1::StoredFold& position) {
   const core::LogId& log_id = log.log_id();
@@ -98,6 +163,9 @@ absl::StatusOr<uint64_t> Folder::FoldBatch(const log::EventLog& log, absl::strin
         std::make_unique<StagedState>(store_, StatePrefix(log_id, static_cast<size_t>(part))));
     states.push_back(staged.back().get());
   }
+  // A batch goes no further than the next position where all readers come by.
+  const uint64_t border = (position.size() / kPointEvery + 1) * kPointEvery;
+  max_entries = std::min(max_entries, border - position.size());
   EventReader reader(log_id, site, log.generation());
   uint64_t read = 0;
   // A frame in parts is folded whole or not at all, so a batch ends only where no frame is open.
@@ -119,6 +187,7 @@ absl::StatusOr<uint64_t> Folder::FoldBatch(const log::EventLog& log, absl::strin
     stored.set_digest(digest.bytes());
   }
   position.set_size(position.size() + folded);
+  CL_RETURN_IF_ERROR(Note(log, border, position));
   batch.PutCopy(FoldKey(log_id), position.SerializeAsString());
   // Losing it to a power cut costs folding again, never an entry.
   CL_RETURN_IF_ERROR(store_.Commit(batch, log::Durability::kBuffered));

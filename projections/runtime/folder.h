@@ -4,8 +4,11 @@
 //  on where the state
 //     stands, and no entry is folded twice or left out.
 //  2. The state depends on the entries alone, not on how they were cut into batches.
-//  3. A state made by other versions of the parts, or with other parameters, is dropped and built
-//  again.
+//  3. A state made by other versions of the parts, with other parameters, or of entries that the
+//  log no longer has (a branch that was given up, an earlier generation that has grown since), is
+//  dropped and built again.
+//  4. Every folder of a log comes by the same positions, one in kPointEvery entries, and keeps the
+//  states' digests at the last few of them: what two sides of a log compare.
 //
 // Not thread-safe; readers of the store may run beside it and see whole batches.
 #pragma once
@@ -21,6 +24,9 @@
 
 namespace chargeledger::projections {
 
+constexpr uint64_t kPointEvery = 4096;
+constexpr int kPointsKept = 8;
+
 class Folder {
  public:
   // Both outlive the folder. `batch_entries` bounds how much is folded before it is written.
@@ -34,8 +40,11 @@ class Folder {
                                       uint64_t max_entries = ~uint64_t{0});
 
  private:
-  absl::StatusOr<v1::StoredFold> Prepare(const core::LogId& log_id);
+  absl::StatusOr<v1::StoredFold> Prepare(const log::EventLog& log);
+  v1::StoredFold Empty() const;
+  absl::StatusOr<bool> IsOf(const v1::StoredFold& stored, const log::EventLog& log) const;
   absl::Status Drop(const core::LogId& log_id);
+  absl::Status Note(const log::EventLog& log, uint64_t border, v1::StoredFold& position);
   absl::StatusOr<uint64_t> FoldBatch(const log::EventLog& log, absl::string_view site,
                                      uint64_t max_entries, v1::StoredFold& position);
 

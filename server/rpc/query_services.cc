@@ -118,6 +118,18 @@ class Logs final : public v1::LogService::Service {
                                    v1::GetConsistencyProofResponse* response) override {
     return Answer(logs_.GetConsistencyProof(*request), response);
   }
+  grpc::Status ListDivergences(ServerContext*, const v1::ListDivergencesRequest* request,
+                               v1::ListDivergencesResponse* response) override {
+    return Answer(queries_.ListDivergences(*request), response);
+  }
+  grpc::Status CompareLog(ServerContext*, const v1::CompareLogRequest* request,
+                          v1::CompareLogResponse* response) override {
+    return Answer(logs_.CompareLog(*request), response);
+  }
+  grpc::Status RestoreLog(ServerContext*, const v1::RestoreLogRequest* request,
+                          v1::RestoreLogResponse* response) override {
+    return Answer(logs_.RestoreLog(*request), response);
+  }
   grpc::Status ListKeys(ServerContext*, const v1::ListKeysRequest* request,
                         v1::ListKeysResponse* response) override {
     return Answer(logs_.ListKeys(*request), response);

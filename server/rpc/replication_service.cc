@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,14 +17,15 @@ namespace chargeledger::server {
 namespace {
 
 using log::replication::MakeRefusal;
-using log::replication::Verdict;
 
-// Life: reads the hello, answers with the position, then package by package; after a refusal was
+// Life: reads the hello, answers with the position, then message by message; after a refusal was
 // sent, or when the author goes away, it finishes and deletes itself.
 class ReplicationStream final
-    : public grpc::ServerBidiReactor<v1::ReplicateRequest, v1::ReplicateResponse> {
+    : public grpc::ServerBidiReactor<v1::ReplicateRequest, v1::ReplicateResponse>,
+      public LiveStream {
  public:
-  ReplicationStream(Ledger& ledger, std::string peer) : ledger_(ledger), peer_(std::move(peer)) {
+  ReplicationStream(Ledger& ledger, OnDigests& on_digests, grpc::CallbackServerContext& context)
+      : ledger_(ledger), on_digests_(on_digests), context_(context), peer_(context.peer()) {
     request_ = std::make_shared<v1::ReplicateRequest>();
     StartRead(request_.get());
   }
@@ -31,14 +33,14 @@ class ReplicationStream final
   void OnReadDone(bool ok) override {
     if (!ok) return FinishOnce();
     if (!stream_.has_value()) return OnHello();
-    OnPackage();
+    OnRequest();
   }
 
   void OnWriteDone(bool ok) override {
     {
       absl::MutexLock lock(&mutex_);
       writing_ = false;
-      if (ok && next_.has_value()) {
+      if (ok && !outbox_.empty()) {
         StartNextWrite();
         return;
       }
@@ -47,6 +49,9 @@ class ReplicationStream final
   }
 
   void OnDone() override { delete this; }
+
+  void Tell(v1::ReplicateResponse response) override { Send(std::move(response)); }
+  void End() override { context_.TryCancel(); }
 
  private:
   void OnHello() {
@@ -58,7 +63,7 @@ class ReplicationStream final
     if (absl::Status status = log::replication::CheckHello(hello); !status.ok()) {
       return Refuse(MakeRefusal(v1::Refusal::REASON_MALFORMED, status.message(), {}));
     }
-    auto admitted = ledger_.Admit(hello);
+    auto admitted = ledger_.Admit(hello, this, peer_);
     if (!admitted.ok()) {
       const v1::Refusal::Reason reason =
           admitted.status().code() == absl::StatusCode::kAlreadyExists
@@ -69,44 +74,54 @@ class ReplicationStream final
       return Refuse(MakeRefusal(reason, admitted.status().message(), {}));
     }
     stream_ = *admitted;
-    author_key_ = stream_->held->author_key(stream_->log->generation());
-    const log::TreeHead head = stream_->log->head();
-    spdlog::info("site {} ({}) replicates from entry {} on", hello.site(), peer_, head.size);
-    v1::ReplicateResponse response;
-    *response.mutable_position() = log::replication::ToProto(head);
-    Send(std::move(response));
+    machine_.emplace(stream_->generations, hello);
+    auto position = machine_->Position();
+    if (!position.ok()) return RefuseFor(position.status());
+    spdlog::info("site {} ({}) replicates from entry {} on", hello.site(), peer_,
+                 position->position().size());
+    Send(*std::move(position));
+    for (v1::ReplicateResponse& wanted : ledger_.Wanted(*stream_)) Send(std::move(wanted));
     ReadNext();
   }
 
-  void OnPackage() {
-    if (!request_->has_package()) {
-      return Refuse(MakeRefusal(v1::Refusal::REASON_MALFORMED, "after the hello come packages only",
-                                stream_->log->head()));
+  void OnRequest() {
+    using Kind = log::replication::Reply::Kind;
+    auto reply = machine_->OnRequest(*request_);
+    if (!reply.ok()) return RefuseFor(reply.status());
+    switch (reply->kind) {
+      case Kind::kRefuse:
+        return Refuse(reply->response.refusal());
+      case Kind::kStore:
+        // No read is under way until this has come back, so the stream outlives it.
+        return Store(*std::move(reply));
+      case Kind::kSend:
+        Send(std::move(reply->response));
+        break;
+      case Kind::kRepair:
+        ledger_.Repair(*stream_, *reply->log, reply->bundle, reply->verdict.entries);
+        break;
+      case Kind::kReport:
+        ledger_.OnReport(*stream_, request_->report());
+        break;
+      case Kind::kAlive:
+        ledger_.OnAlive(*stream_);
+        break;
+      case Kind::kDigests:
+        if (on_digests_) on_digests_(*stream_->held, request_->digests());
+        break;
     }
+    ReadNext();
+  }
+
+  void Store(log::replication::Reply reply) {
     std::shared_ptr<const v1::EntryPackage> package(request_, &request_->package());
-    absl::StatusOr<Verdict> verdict = log::replication::Verify(
-        *stream_->log, *package, author_key_.has_value() ? &*author_key_ : nullptr);
-    if (!verdict.ok()) {
-      return Refuse(MakeRefusal(v1::Refusal::REASON_UNAVAILABLE, verdict.status().message(),
-                                stream_->log->head()));
-    }
-    if (verdict->refusal.has_value()) return Refuse(*verdict->refusal);
-    // No read is under way until this has come back, so the stream outlives it.
-    ledger_.Commit(
-        *stream_, std::move(package), *std::move(verdict),
-        [this](const absl::StatusOr<std::string>& checkpoint) { OnCommitted(checkpoint); });
-  }
-
-  void OnCommitted(const absl::StatusOr<std::string>& checkpoint) {
-    if (!checkpoint.ok()) {
-      return Refuse(MakeRefusal(v1::Refusal::REASON_UNAVAILABLE, checkpoint.status().message(),
-                                stream_->log->head()));
-    }
-    v1::ReplicateResponse response;
-    response.set_checkpoint(*checkpoint);
-    *response.mutable_held() = log::replication::ToProto(stream_->log->head());
-    Send(std::move(response));
-    ReadNext();
+    log::EventLog* log = reply.log;
+    ledger_.Commit(*stream_, log, std::move(package), std::move(reply.verdict),
+                   [this, log](const absl::StatusOr<std::string>& checkpoint) {
+                     if (!checkpoint.ok()) return RefuseFor(checkpoint.status());
+                     Send(machine_->Held(*log, *checkpoint));
+                     ReadNext();
+                   });
   }
 
   void ReadNext() {
@@ -115,27 +130,30 @@ class ReplicationStream final
     StartRead(request_.get());
   }
 
-  // Of several answers that wait only the newest matters: each one says all.
+  // Of several acknowledgements that wait only the newest matters: each one says all. So what waits
+  // here is bounded by what the author has asked.
   void Send(v1::ReplicateResponse response) {
     absl::MutexLock lock(&mutex_);
-    // The position must not be skipped: the author sends nothing before it.
-    // Nor must a checkpoint, which not every answer carries.
-    if (next_.has_value() && next_->has_position() && response.has_held()) {
-      *next_->mutable_position() = response.held();
+    if (response.has_held() && !outbox_.empty() && outbox_.back().has_held() &&
+        outbox_.back().generation() == response.generation()) {
+      // Except a checkpoint, which not every one carries.
+      if (response.checkpoint().empty()) response.set_checkpoint(outbox_.back().checkpoint());
+      outbox_.back() = std::move(response);
     } else {
-      if (next_.has_value() && response.has_held() && response.checkpoint().empty()) {
-        response.set_checkpoint(next_->checkpoint());
-      }
-      next_ = std::move(response);
+      outbox_.push_back(std::move(response));
     }
     if (!writing_) StartNextWrite();
   }
 
   void StartNextWrite() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    current_ = *std::move(next_);
-    next_.reset();
+    current_ = std::move(outbox_.front());
+    outbox_.pop_front();
     writing_ = true;
     StartWrite(&current_);
+  }
+
+  void RefuseFor(const absl::Status& status) {
+    Refuse(MakeRefusal(v1::Refusal::REASON_UNAVAILABLE, status.message(), stream_->log->head()));
   }
 
   void Refuse(v1::Refusal refusal) {
@@ -163,15 +181,17 @@ class ReplicationStream final
   }
 
   Ledger& ledger_;
+  OnDigests& on_digests_;
+  grpc::CallbackServerContext& context_;
   const std::string peer_;
   std::shared_ptr<v1::ReplicateRequest> request_;
   std::optional<Ledger::Stream> stream_;
-  std::optional<log::tlog::VerifierKey> author_key_;
+  std::optional<log::replication::HolderStream> machine_;
   std::atomic<bool> refused_{false};
   absl::Mutex mutex_;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
-  std::optional<v1::ReplicateResponse> next_ ABSL_GUARDED_BY(mutex_);
+  std::deque<v1::ReplicateResponse> outbox_ ABSL_GUARDED_BY(mutex_);
   v1::ReplicateResponse current_;
 };
 
@@ -179,7 +199,12 @@ class ReplicationStream final
 
 grpc::ServerBidiReactor<v1::ReplicateRequest, v1::ReplicateResponse>*
 ReplicationServiceImpl::Replicate(grpc::CallbackServerContext* context) {
-  return new ReplicationStream(ledger_, context->peer());
+  return new ReplicationStream(ledger_, on_digests_, *context);
+}
+
+grpc::ServerBidiReactor<v1::ReplicateResponse, v1::ReplicateRequest>*
+ReplicationServiceImpl::Follow(grpc::CallbackServerContext*) {
+  return control_.Follow();
 }
 
 }  // namespace chargeledger::server

@@ -23,8 +23,9 @@ constexpr int64_t kGoodbyeMs = 500;
 
 class RunningServer final : public RpcServer {
  public:
-  RunningServer(Ledger& ledger, const Queries& queries, const LogQueries& logs)
-      : replication_(ledger), services_(MakeQueryServices(queries, logs)) {}
+  explicit RunningServer(const Served& served)
+      : replication_(served.ledger, served.control, served.on_digests),
+        services_(MakeQueryServices(served.queries, served.logs)) {}
   ~RunningServer() override {
     if (server_ == nullptr) return;
     server_->Shutdown(
@@ -68,9 +69,8 @@ class RunningServer final : public RpcServer {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Listen(const core::Address& address,
-                                                             Ledger& ledger, const Queries& queries,
-                                                             const LogQueries& logs) {
-  auto server = std::make_unique<RunningServer>(ledger, queries, logs);
+                                                             const Served& served) {
+  auto server = std::make_unique<RunningServer>(served);
   absl::Status status = server->Start(address);
   if (!status.ok()) return status;
   return std::unique_ptr<RpcServer>(std::move(server));

@@ -1,6 +1,7 @@
 // The gRPC server: replication, queries, health (grpc.health.v1) and reflection on one port.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "absl/status/statusor.h"
@@ -11,12 +12,25 @@
 
 namespace chargeledger::server {
 
+class ControlHub;
+// What an author's own projections have made of its log.
+using OnDigests = std::function<void(HeldLog&, const v1::ProjectionDigests&)>;
+
+// What is served. All outlive the server.
+struct Served {
+  Ledger& ledger;
+  const Queries& queries;
+  const LogQueries& logs;
+  ControlHub& control;
+  // May be empty.
+  OnDigests on_digests;
+};
+
 class RpcServer {
  public:
-  // All outlive the server. UNAVAILABLE names an address that cannot be listened on.
+  // UNAVAILABLE names an address that cannot be listened on.
   static absl::StatusOr<std::unique_ptr<RpcServer>> Listen(const core::Address& address,
-                                                           Ledger& ledger, const Queries& queries,
-                                                           const LogQueries& logs);
+                                                           const Served& served);
   // Cancels the streams and waits for the calls under way.
   virtual ~RpcServer() = default;
 

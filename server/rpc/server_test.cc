@@ -15,6 +15,7 @@
 #include "chargeledger/v1/replication.grpc.pb.h"
 #include "log/memory_store.h"
 #include "log/merkle.h"
+#include "server/rpc/control_hub.h"
 
 namespace chargeledger::server {
 namespace {
@@ -31,7 +32,8 @@ class ServerTest : public testing::Test {
         [](const log::EventLog&) { return std::vector<log::tlog::VerifierKey>(); },
         [](const log::EventLog&, const log::CheckFinding&) {});
     log_queries_ = std::make_unique<LogQueries>(*ledger_, *scrubber_);
-    server_ = *RpcServer::Listen({"127.0.0.1", 0}, *ledger_, *queries_, *log_queries_);
+    hub_ = std::make_unique<ControlHub>(nullptr, nullptr, clock_, ControlOptions());
+    server_ = *RpcServer::Listen({"127.0.0.1", 0}, {*ledger_, *queries_, *log_queries_, *hub_, {}});
     channel_ = grpc::CreateChannel(server_->address().ToText(), grpc::InsecureChannelCredentials());
   }
 
@@ -103,6 +105,7 @@ class ServerTest : public testing::Test {
   std::unique_ptr<Queries> queries_;
   std::unique_ptr<log::Scrubber> scrubber_;
   std::unique_ptr<LogQueries> log_queries_;
+  std::unique_ptr<ControlHub> hub_;
   std::unique_ptr<RpcServer> server_;
   std::shared_ptr<grpc::Channel> channel_;
 };

@@ -20,6 +20,7 @@
 #include "server/ledger.h"
 #include "server/log_queries.h"
 #include "server/queries.h"
+#include "server/rpc/control_hub.h"
 #include "server/rpc/server.h"
 #include "tests/bench/traffic.h"
 
@@ -114,7 +115,11 @@ BENCHMARK(BM_EventLog)->Unit(benchmark::kMillisecond)->UseRealTime();
 // An edge agent's replicator to a ledger, over loopback.
 void BM_IngestOverGrpc(benchmark::State& state) {
   log::MemoryStore author_store;
-  auto author_log = Fill(author_store, log::Durability::kBuffered);
+  Fill(author_store, log::Durability::kBuffered);
+  log::Archive author_archive(author_store);
+  core::SystemClock author_clock;
+  auto recorder = *log::Recorder::Open(author_archive, author_clock, {"acme", "north"}, kLog, {});
+  const uint64_t size = recorder->log().head().size;
   for (auto _ : state) {
     Scratch scratch;
     auto archive = *log::Archive::Open(scratch.Below(""), {});
@@ -135,13 +140,15 @@ void BM_IngestOverGrpc(benchmark::State& state) {
         [](const log::EventLog&) { return std::vector<log::tlog::VerifierKey>(); },
         [](const log::EventLog&, const log::CheckFinding&) {});
     server::LogQueries log_queries(*ledger, scrubber);
-    auto rpc = *server::RpcServer::Listen({"127.0.0.1", 0}, *ledger, queries, log_queries);
+    server::ControlHub hub(nullptr, nullptr, clock, {});
+    auto rpc =
+        *server::RpcServer::Listen({"127.0.0.1", 0}, {*ledger, queries, log_queries, hub, {}});
     edge_agent::ReplicatorOptions options;
     options.ledger = rpc->address().ToText();
-    edge_agent::Replicator replicator(*author_log, {"acme", "north"}, options);
+    edge_agent::Replicator replicator(author_archive, *recorder, clock, {"acme", "north"}, options);
     {
       absl::MutexLock lock(&progress.mutex);
-      auto complete = [&] { return progress.held == Traffic().size(); };
+      auto complete = [&] { return progress.held == size; };
       progress.mutex.Await(absl::Condition(&complete));
     }
   }

@@ -46,6 +46,12 @@ absl::Status ListEntries(const Context& context, const std::string& log, uint32_
 absl::Status ShowHead(const Context& context, const std::string& log, uint32_t generation,
                       std::optional<uint64_t> size);
 
+// How the two sides of a log differ, or did.
+absl::Status ListDivergences(const Context& context, const std::string& log, bool open_only);
+absl::Status ShowDivergence(const Context& context, const std::string& id);
+absl::Status CompareLog(const Context& context, const std::string& log);
+absl::Status RestoreLog(const Context& context, const std::string& log, uint32_t generation);
+
 // What can be checked without the ledger. Proofs go to `path`, or to the terminal if it is empty.
 absl::Status ListKeys(const Context& context, const std::string& log);
 absl::Status ShowCheckpoint(const Context& context, const std::string& log, uint32_t generation,

@@ -13,6 +13,7 @@ namespace {
 // Whether the ledger has what the author last said it has.
 std::string Agreement(const v1::LogInfo& log) {
   if (!log.damage().empty()) return "DAMAGED HERE";
+  if (log.site() == "control") return "written here";
   if (!log.has_author_head() || log.generations_size() == 0) return "author not heard yet";
   const v1::TreeHead& here = log.generations(log.generations_size() - 1).head();
   const v1::TreeHead& there = log.author_head();
@@ -58,6 +59,20 @@ std::string Content(const v1::Entry& entry) {
     return absl::StrCat(gap.reason(), " from ", HumanTime(gap.from_us()), " to ",
                         HumanTime(gap.to_us()), ": ", gap.refused(), " refused, ",
                         gap.unrecorded_frames(), " answered without a record");
+  }
+  if (entry.has_divergence_found()) {
+    return absl::StrCat(entry.divergence_found().id(), ": ", entry.divergence_found().detail());
+  }
+  if (entry.has_divergence_resolved()) {
+    return absl::StrCat(entry.divergence_resolved().id(), ": ",
+                        entry.divergence_resolved().resolution());
+  }
+  if (entry.has_orphaned_entry()) {
+    return absl::StrCat("entry ", entry.orphaned_entry().sequence(), " of generation ",
+                        entry.orphaned_entry().generation());
+  }
+  if (entry.has_control_advanced()) {
+    return absl::StrCat(entry.control_advanced().size(), " entries of the control log");
   }
   if (entry.has_log_opened()) {
     return absl::StrCat(entry.log_opened().software_version(), ", boot ", entry.boot());

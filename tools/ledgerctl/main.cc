@@ -30,6 +30,7 @@ struct Arguments {
   std::string path;
   std::vector<std::string> keys;
   bool rebuild_heads = false;
+  bool open_only = false;
   Command command;
 };
 
@@ -44,6 +45,7 @@ class Grammar {
     DeclareSessions();
     DeclareFaults();
     DeclareLogs();
+    DeclareDivergences();
     DeclareEvidence();
     DeclareOffline();
   }
@@ -77,6 +79,7 @@ class Grammar {
   void DeclareSessions();
   void DeclareFaults();
   void DeclareLogs();
+  void DeclareDivergences();
   void DeclareEvidence();
   void DeclareOffline();
   CLI::App* AddLog(CLI::App* verb);
@@ -171,6 +174,28 @@ CLI::App* Grammar::AddLog(CLI::App* verb) {
       ->required();
   verb->add_option("--generation", arguments_.generation, "0: the newest");
   return verb;
+}
+
+void Grammar::DeclareDivergences() {
+  const Arguments& a = arguments_;
+  CLI::App* noun = Noun("divergence", "how the two sides of a log differ, or did");
+  CLI::App* list = Verb(noun, "list", "what was found, newest first",
+                        [&](const Context& c) { return ListDivergences(c, a.log, a.open_only); });
+  list->add_option("log", arguments_.log, "site's name or log id; not given: all");
+  list->add_flag("--open", arguments_.open_only, "only what is not resolved");
+  Verb(noun, "show", "one, with the signed checkpoints that prove it",
+       [&](const Context& c) { return ShowDivergence(c, a.id); })
+      ->add_option("id", arguments_.id, "the divergence's id")
+      ->required();
+  Verb(noun, "compare", "compares both sides of a log now",
+       [&](const Context& c) { return CompareLog(c, a.log); })
+      ->add_option("log", arguments_.log, "site's name or log id")
+      ->required();
+  CLI::App* restore =
+      Verb(noun, "restore",
+           "takes the author's copy in place of one that contradicts what the ledger has signed",
+           [&](const Context& c) { return RestoreLog(c, a.log, a.generation); });
+  AddLog(restore);
 }
 
 void Grammar::DeclareEvidence() {

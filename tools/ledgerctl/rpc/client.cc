@@ -174,6 +174,22 @@ absl::StatusOr<v1::GetConsistencyProofResponse> Client::GetConsistencyProof(
   CL_ANSWER(Call(stubs_->logs, &v1::LogService::Stub::GetConsistencyProof, request, response));
 }
 
+absl::StatusOr<v1::ListDivergencesResponse> Client::ListDivergences(
+    const v1::ListDivergencesRequest& request) {
+  v1::ListDivergencesResponse response;
+  CL_ANSWER(Call(stubs_->logs, &v1::LogService::Stub::ListDivergences, request, response));
+}
+
+absl::StatusOr<v1::CompareLogResponse> Client::CompareLog(const v1::CompareLogRequest& request) {
+  v1::CompareLogResponse response;
+  CL_ANSWER(Call(stubs_->logs, &v1::LogService::Stub::CompareLog, request, response));
+}
+
+absl::StatusOr<v1::RestoreLogResponse> Client::RestoreLog(const v1::RestoreLogRequest& request) {
+  v1::RestoreLogResponse response;
+  CL_ANSWER(Call(stubs_->logs, &v1::LogService::Stub::RestoreLog, request, response));
+}
+
 absl::StatusOr<v1::ListKeysResponse> Client::ListKeys(const v1::ListKeysRequest& request) {
   v1::ListKeysResponse response;
   CL_ANSWER(Call(stubs_->logs, &v1::LogService::Stub::ListKeys, request, response));

@@ -40,6 +40,11 @@ class Client {
       const v1::GetInclusionProofRequest& request);
   absl::StatusOr<v1::GetConsistencyProofResponse> GetConsistencyProof(
       const v1::GetConsistencyProofRequest& request);
+  absl::StatusOr<v1::ListDivergencesResponse> ListDivergences(
+      const v1::ListDivergencesRequest& request);
+  // The ledger waits for the site's answer.
+  absl::StatusOr<v1::CompareLogResponse> CompareLog(const v1::CompareLogRequest& request);
+  absl::StatusOr<v1::RestoreLogResponse> RestoreLog(const v1::RestoreLogRequest& request);
   absl::StatusOr<v1::ListKeysResponse> ListKeys(const v1::ListKeysRequest& request);
   absl::Status ScrubLog(const v1::ScrubLogRequest& request,
                         const std::function<void(const v1::ScrubLogResponse&)>& each);

@@ -1,0 +1,231 @@
+// The part of Ledger that brings back what is damaged here, and compares on demand.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "core/check.h"
+#include "core/orphans.h"
+#include "server/ledger.h"
+
+namespace chargeledger::server {
+namespace {
+
+using log::kTileWidth;
+
+// Orphans in one record of the control log.
+constexpr size_t kOrphansAtOnce = 256;
+// Reports that nobody has fetched.
+constexpr size_t kMaxReports = 16;
+
+v1::ReplicateResponse WantBundle(uint32_t generation, uint64_t bundle) {
+  v1::ReplicateResponse response;
+  response.mutable_wanted()->set_generation(generation);
+  response.mutable_wanted()->set_first(bundle * kTileWidth);
+  response.mutable_wanted()->set_end((bundle + 1) * kTileWidth);
+  return response;
+}
+
+}  // namespace
+
+std::vector<v1::ReplicateResponse> Ledger::Wanted(const Stream& stream) const {
+  std::vector<v1::ReplicateResponse> wanted;
+  absl::MutexLock lock(&stream.held->mutex_);
+  for (const auto& [bundle, id] : stream.held->wanted_) {
+    wanted.push_back(WantBundle(bundle.first, bundle.second));
+  }
+  return wanted;
+}
+
+bool Ledger::OnDamaged(const log::EventLog& log, std::optional<uint64_t> sequence,
+                       const std::string& detail) {
+  HeldLog* held = nullptr;
+  {
+    absl::MutexLock lock(&mutex_);
+    auto known = logs_.find(log.log_id());
+    if (known == logs_.end()) return false;
+    held = known->second.get();
+  }
+  absl::MutexLock lock(&held->mutex_);
+  const uint32_t generation = log.generation().value();
+  if (held->contradicting_.count(generation) > 0) return true;
+  held->damage_ = absl::DataLossError(detail);
+  const uint64_t bundle = sequence.value_or(log.head().size) / kTileWidth;
+  const bool whole = (bundle + 1) * kTileWidth <= log.head().size;
+  const std::string id =
+      Found(Describe(*held, generation, v1::DIVERGENCE_KIND_DAMAGED, v1::DIVERGENCE_SIDE_HOLDER,
+                     whole ? bundle * kTileWidth : sequence.value_or(0), detail));
+  if (!whole || !held->wanted_.emplace(std::pair(generation, bundle), id).second) return true;
+  if (held->live_ != nullptr) held->live_->Tell(WantBundle(generation, bundle));
+  return true;
+}
+
+void Ledger::Repair(const Stream& stream, log::EventLog& log, uint64_t bundle,
+                    absl::Span<const absl::string_view> entries) {
+  HeldLog& held = *stream.held;
+  if (entries.empty()) {
+    spdlog::error("site {} cannot read entries {} to {} either", held.site(), bundle * kTileWidth,
+                  (bundle + 1) * kTileWidth - 1);
+    return;
+  }
+  const absl::Status status = archive_.Repair(log, bundle, entries);
+  if (!status.ok()) {
+    spdlog::error("site {} sent entries that do not repair what is damaged: {}", held.site(),
+                  status.ToString());
+    return;
+  }
+  {
+    absl::MutexLock lock(&held.mutex_);
+    auto wanted = held.wanted_.find({log.generation().value(), bundle});
+    if (wanted == held.wanted_.end()) return;
+    Resolved(wanted->second, "taken from the author, and found to be what the tree has there",
+             entries.size(), log.head());
+    held.wanted_.erase(wanted);
+    if (held.wanted_.empty() && held.salvaged_.empty() && held.contradicting_.empty()) {
+      held.damage_ = absl::OkStatus();
+    }
+  }
+  if (grown_) grown_({&held});
+}
+
+void Ledger::OnProjections(HeldLog& held, const std::string& difference) {
+  v1::DivergenceFound found = Describe(held, 0, v1::DIVERGENCE_KIND_PROJECTION,
+                                       v1::DIVERGENCE_SIDE_UNSPECIFIED, 0, difference);
+  if (!difference.empty()) {
+    Found(std::move(found));
+  } else {
+    Resolved(Divergences::IdOf(found), "the states agree again", 0, {});
+  }
+}
+
+absl::StatusOr<v1::ComparisonReport> Ledger::Compare(HeldLog& held, int64_t timeout_ms) {
+  const absl::Status away =
+      absl::UnavailableError(absl::StrCat("the author of log ", held.log_id().ToHex(), " (site ",
+                                          held.site(), ") is not connected: only it can compare"));
+  log::replication::HeldGenerations generations;
+  v1::AuthorHello hello;
+  uint64_t id = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    id = ++last_comparison_;
+  }
+  {
+    absl::MutexLock lock(&held.mutex_);
+    if (held.live_ == nullptr) return away;
+    hello = *held.author_;
+    for (const auto& [generation, log] : held.generations_) {
+      generations[generation] = {log, held.contradicting_.count(generation) > 0, std::nullopt};
+    }
+  }
+  CL_ASSIGN_OR_RETURN(auto heads,
+                      log::replication::HolderStream(std::move(generations), hello).Heads());
+  v1::ReplicateResponse command;
+  command.mutable_compare()->set_id(id);
+  for (v1::GenerationHead& head : heads) {
+    *command.mutable_compare()->add_generations() = std::move(head);
+  }
+  absl::MutexLock lock(&held.mutex_);
+  if (held.live_ == nullptr) return away;
+  held.live_->Tell(std::move(command));
+  auto came = [&held, id]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(held.mutex_) {
+    return held.reports_.count(id) > 0 || held.live_ == nullptr;
+  };
+  held.mutex_.AwaitWithTimeout(absl::Condition(&came), absl::Milliseconds(timeout_ms));
+  auto report = held.reports_.find(id);
+  if (report == held.reports_.end()) {
+    return absl::UnavailableError(
+        absl::StrCat("site ", held.site(), " has not answered within ", timeout_ms, " ms"));
+  }
+  v1::ComparisonReport result = std::move(report->second);
+  held.reports_.erase(report);
+  if (!result.error().empty()) return absl::DataLossError(result.error());
+  return result;
+}
+
+void Ledger::OnReport(const Stream& stream, const v1::ComparisonReport& report) {
+  absl::MutexLock lock(&stream.held->mutex_);
+  stream.held->reports_[report.id()] = report;
+  if (stream.held->reports_.size() > kMaxReports) {
+    stream.held->reports_.erase(stream.held->reports_.begin());
+  }
+}
+
+absl::StatusOr<Ledger::Restored> Ledger::Restore(HeldLog& held, core::Generation generation,
+                                                 int64_t timeout_ms) {
+  if (!held.contradicts(generation)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("what is held of generation ", generation.value(), " of site ", held.site(),
+                     " does not contradict what the ledger has signed: there is nothing to "
+                     "restore"));
+  }
+  if (options_.divergences == nullptr) {
+    return absl::FailedPreconditionError("the ledger has no control log to keep entries in");
+  }
+  CL_ASSIGN_OR_RETURN(v1::ComparisonReport report, Compare(held, timeout_ms));
+  const v1::ComparisonReport::Generation* found = nullptr;
+  for (const auto& compared : report.generations()) {
+    if (compared.generation() == generation.value()) found = &compared;
+  }
+  log::EventLog* log = nullptr;
+  {
+    absl::MutexLock lock(&held.mutex_);
+    log = held.generations_[generation.value()];
+  }
+  if (found == nullptr) return absl::NotFoundError("the author does not have this generation");
+  const uint64_t size = log->head().size;
+  std::vector<std::pair<uint64_t, uint64_t>> ranges;
+  for (const v1::EntryRange& range : found->differing()) {
+    ranges.emplace_back(range.first(), std::min(range.end(), size));
+  }
+  if (size > found->author().size()) ranges.emplace_back(found->author().size(), size);
+  Restored restored;
+  restored.first_sequence = ranges.empty() ? size : ranges.front().first;
+  std::vector<v1::Entry> events;
+  for (const auto& [first, end] : ranges) {
+    if (first >= end) continue;
+    absl::Status kept;
+    CL_RETURN_IF_ERROR(log->Read(
+        core::Sequence(first), end - first, [&](core::Sequence sequence, absl::string_view bytes) {
+          const size_t before = events.size();
+          core::AppendOrphan(generation, sequence, bytes, events);
+          for (size_t i = before; i < events.size(); ++i) {
+            events[i].mutable_orphaned_entry()->set_log_id(std::string(held.log_id().bytes()));
+          }
+          ++restored.kept_aside;
+          if (events.size() >= kOrphansAtOnce) {
+            kept = options_.divergences->Keep(std::exchange(events, {}));
+          }
+          return kept.ok();
+        }));
+    CL_RETURN_IF_ERROR(kept);
+  }
+  CL_RETURN_IF_ERROR(options_.divergences->Keep(std::move(events)));
+  restored.first_sequence -= restored.first_sequence % kTileWidth;
+  CL_RETURN_IF_ERROR(archive_.Truncate(*log, restored.first_sequence));
+  absl::MutexLock lock(&held.mutex_);
+  held.contradicting_.erase(generation.value());
+  held.signed_checked_.erase(generation.value());
+  v1::DivergenceFound tampered = Describe(held, generation.value(), v1::DIVERGENCE_KIND_TAMPERED,
+                                          v1::DIVERGENCE_SIDE_HOLDER, 0, "");
+  auto last = held.signed_.find(generation.value());
+  if (last != held.signed_.end()) tampered.set_first_difference(last->second.size);
+  held.salvaged_[generation.value()] = {Divergences::IdOf(tampered), found->author().size()};
+  // The author finds at its next call what it has to send.
+  if (held.live_ != nullptr) held.live_->End();
+  return restored;
+}
+
+void Ledger::ShowControl(const log::Author& author, const log::Recorder& recorder) {
+  control_ = std::make_unique<HeldLog>(recorder.log().log_id(), author.operator_name, author.site);
+  absl::MutexLock lock(&control_->mutex_);
+  for (const auto& [generation, log] : recorder.past()) {
+    if (log != nullptr) control_->generations_[generation] = log;
+  }
+  control_->newest_ = recorder.log().generation().value();
+  control_->generations_[control_->newest_] = &recorder.mutable_log();
+  if (signer_.has_value()) control_->public_key_ = signer_->verifier().public_key();
+}
+
+}  // namespace chargeledger::server
