@@ -182,15 +182,15 @@ absl::Status RunningAgent::OpenLog() {
   log::RocksDbOptions state_options;
   state_options.use = log::RocksDbOptions::Use::kState;
   state_options.cache_bytes = 8 << 20;
+  state_options.write_buffer_bytes = 8 << 20;
   CL_ASSIGN_OR_RETURN(state_store_,
                       log::OpenRocksDbStore(directory_->Below("state"), state_options));
   log::RecorderOptions recorder_options;
   recorder_options.software_version = kVersion;
   recorder_options.os_boot_id = core::OsBootId();
   recorder_options.public_key = key_->public_key();
-  log::RocksDbOptions books_options = state_options;
   CL_ASSIGN_OR_RETURN(books_store_,
-                      log::OpenRocksDbStore(directory_->Below("books"), books_options));
+                      log::OpenRocksDbStore(directory_->Below("books"), state_options));
   recorder_options.begin = options_.begin;
   if (!recorder_options.begin.has_value()) {
     CL_ASSIGN_OR_RETURN(recorder_options.begin, AskWhetherBehind());
@@ -390,7 +390,8 @@ void RunningAgent::KeepHouse() {
       if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kWatchEvery)) return;
     }
     WatchSpace();
-    if (tick % kFoldEveryTicks != 0) continue;
+    // What little space there is, is the log's.
+    if (tick % kFoldEveryTicks != 0 || scarce_.load()) continue;
     // Without it the memory only grows; but a state store that fails is a disk that fails.
     absl::Status status = FoldTransactions();
     if (status.ok()) status = FoldBooks();

@@ -60,26 +60,22 @@ absl::StatusOr<Archive::Opened> Archive::OpenLog(const core::LogId& log_id,
                                                  core::Generation generation) {
   absl::MutexLock lock(&mutex_);
   auto [it, is_new] = logs_.try_emplace({log_id, generation.value()});
-  if (is_new) {
-    auto log = EventLog::Open(store_, log_id, generation);
-    if (!log.ok()) {
-      logs_.erase(it);
-      return log.status();
-    }
-    it->second = *std::move(log);
+  Known& known = it->second;
+  if (!is_new) return known.opened;
+  auto log = EventLog::Open(store_, log_id, generation);
+  absl::Status status = log.status();
+  if (log.ok()) {
+    known.log = *std::move(log);
+    known.opened.log = known.log.get();
+    if (heads_ != nullptr) status = Witness(*known.log, known.opened);
   }
-  Opened opened;
-  opened.log = it->second.get();
-  if (is_new && heads_ != nullptr) {
-    absl::Status status = Witness(*opened.log, opened);
-    if (!status.ok()) {
-      // Whoever tries again is to be told again.
-      logs_.erase(it);
-      return status;
-    }
+  if (!status.ok()) {
+    // Whoever tries again is to be told again.
+    logs_.erase(it);
+    return status;
   }
-  if (is_new && sealer_.joinable()) to_seal_.push_back(opened.log);
-  return opened;
+  if (sealer_.joinable()) to_seal_.push_back(known.opened.log);
+  return known.opened;
 }
 
 absl::Status Archive::Witness(EventLog& log, Opened& opened) {
@@ -160,7 +156,17 @@ absl::Status Archive::Truncate(EventLog& log, uint64_t size) {
   CL_ASSIGN_OR_RETURN(TreeHead head, log.StageTruncate(size, batch));
   CL_RETURN_IF_ERROR(store_.Commit(batch, Durability::kSynced));
   CL_RETURN_IF_ERROR(log.Reload());
-  return heads_ == nullptr ? absl::OkStatus() : heads_->Write(log.log_id(), log.generation(), head);
+  return Mended(log.log_id(), log.generation(), head);
+}
+
+// The log is as it is on purpose: what was found wrong with it is over.
+absl::Status Archive::Mended(const core::LogId& log_id, core::Generation generation,
+                             const TreeHead& head) {
+  if (heads_ != nullptr) CL_RETURN_IF_ERROR(heads_->Write(log_id, generation, head));
+  absl::MutexLock lock(&mutex_);
+  auto known = logs_.find({log_id, generation.value()});
+  if (known != logs_.end()) known->second.opened = {known->second.log.get(), {}, head};
+  return absl::OkStatus();
 }
 
 absl::Status Archive::Drop(EventLog& log, uint64_t end) {
@@ -179,10 +185,14 @@ absl::StatusOr<Archive::Opened> Archive::Salvage(const core::LogId& log_id,
     WriteBatch batch;
     CL_ASSIGN_OR_RETURN(TreeHead head, StageReadablePrefix(store_, log_id, generation, batch));
     CL_RETURN_IF_ERROR(store_.Commit(batch, Durability::kSynced));
-    if (heads_ != nullptr) CL_RETURN_IF_ERROR(heads_->Write(log_id, generation, head));
-    absl::MutexLock lock(&mutex_);
-    auto open = logs_.find({log_id, generation.value()});
-    if (open != logs_.end()) CL_RETURN_IF_ERROR(open->second->Reload());
+    EventLog* open = nullptr;
+    {
+      absl::MutexLock lock(&mutex_);
+      auto known = logs_.find({log_id, generation.value()});
+      if (known != logs_.end()) open = known->second.log.get();
+    }
+    if (open != nullptr) CL_RETURN_IF_ERROR(open->Reload());
+    CL_RETURN_IF_ERROR(Mended(log_id, generation, head));
   }
   return OpenLog(log_id, generation);
 }
@@ -239,7 +249,7 @@ void Archive::SealInBackground() {
 void Archive::WaitUntilSealed() {
   absl::MutexLock lock(&mutex_);
   seal_all_ = true;
-  for (const auto& [name, log] : logs_) to_seal_.push_back(log.get());
+  for (const auto& [name, known] : logs_) to_seal_.push_back(known.log.get());
   auto done = [this] { return to_seal_.empty() && !sealing_; };
   mutex_.Await(absl::Condition(&done));
   seal_all_ = false;
@@ -248,7 +258,7 @@ void Archive::WaitUntilSealed() {
 std::vector<EventLog*> Archive::logs() const {
   absl::MutexLock lock(&mutex_);
   std::vector<EventLog*> logs;
-  for (const auto& [name, log] : logs_) logs.push_back(log.get());
+  for (const auto& [name, known] : logs_) logs.push_back(known.log.get());
   return logs;
 }
 

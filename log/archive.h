@@ -61,7 +61,7 @@ class Archive {
     // What the head file remembers.
     std::optional<TreeHead> witnessed;
   };
-  // The log, opened once. DATA_LOSS if it does not hold together; FAILED_PRECONDITION if its record
+  // The log, opened once; whoever opens it again is told the same. DATA_LOSS if it does not hold together; FAILED_PRECONDITION if its record
   // is missing in the head file.
   absl::StatusOr<Opened> OpenLog(const core::LogId& log_id, core::Generation generation);
 
@@ -104,11 +104,17 @@ class Archive {
 
  private:
   using Name = std::pair<core::LogId, uint32_t>;
+  struct Known {
+    std::unique_ptr<EventLog> log;
+    // As it was found when the log was opened, or mended since.
+    Opened opened;
+  };
 
   Archive(std::unique_ptr<Store> store, std::unique_ptr<HeadFile> heads)
       : owned_store_(std::move(store)), store_(*owned_store_), heads_(std::move(heads)) {}
 
   absl::Status Witness(EventLog& log, Opened& opened);
+  absl::Status Mended(const core::LogId& log_id, core::Generation generation, const TreeHead& head);
   void SealInBackground();
   // False if the log has not so many bundles to seal.
   absl::StatusOr<bool> SealSome(EventLog& log, uint64_t bundles);
@@ -120,7 +126,7 @@ class Archive {
   // Held by whoever moves or replaces what stands: sealing, repair, truncation.
   absl::Mutex rewriting_;
   mutable absl::Mutex mutex_;
-  std::map<Name, std::unique_ptr<EventLog>> logs_ ABSL_GUARDED_BY(mutex_);
+  std::map<Name, Known> logs_ ABSL_GUARDED_BY(mutex_);
   // Logs that may have a bundle to seal.
   std::vector<EventLog*> to_seal_ ABSL_GUARDED_BY(mutex_);
   bool sealing_ ABSL_GUARDED_BY(mutex_) = false;

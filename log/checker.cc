@@ -31,6 +31,9 @@ void LogChecker::Found(std::optional<uint64_t> sequence, std::string detail) {
 absl::StatusOr<uint64_t> LogChecker::Step() {
   CL_CHECK(!done_, "a checker that is done has no next step");
   if (!started_) CL_RETURN_IF_ERROR(LoadCheckpoint());
+  // It may grow while the log is walked over, and never shrinks.
+  CL_ASSIGN_OR_RETURN(std::optional<std::string> dropped, store_.Get(keys_.Dropped()));
+  if (dropped.has_value() && dropped->size() == 8) dropped_ = ReadBigEndian64(*dropped);
   started_ = true;
   if (next_ == head_.size) {
     CL_RETURN_IF_ERROR(CheckEnd());
@@ -59,6 +62,7 @@ absl::StatusOr<std::vector<std::optional<Hash>>> LogChecker::CheckPiece(uint64_t
                                                                         uint64_t end,
                                                                         uint64_t& bytes) {
   std::vector<std::optional<Hash>> leaves(end - first);
+  if (first < dropped_ * kTileWidth) return CheckDropped(first, leaves, bytes);
   const std::string bundle_key = keys_.Bundle(first / kTileWidth);
   auto sealed = store_.Get(bundle_key);
   if (sealed.ok() && !sealed->has_value()) {
@@ -82,6 +86,25 @@ absl::StatusOr<std::vector<std::optional<Hash>>> LogChecker::CheckPiece(uint64_t
     if (leaves[i].has_value()) continue;
     Found(first + i, absl::StrCat("entry ", first + i, " is missing or damaged"));
     break;
+  }
+  return leaves;
+}
+
+// Of dropped entries the hashes are there, and the tiles above say whether they are right.
+absl::StatusOr<std::vector<std::optional<Hash>>> LogChecker::CheckDropped(
+    uint64_t first, std::vector<std::optional<Hash>>& leaves, uint64_t& bytes) {
+  auto stored = store_.Get(keys_.Tile({0, first / kTileWidth}));
+  if (!stored.ok() && stored.status().code() != absl::StatusCode::kDataLoss) {
+    return stored.status();
+  }
+  if (!stored.ok() || !stored->has_value() || (*stored)->size() != kTileWidth * Hash::kSize) {
+    Found(first, absl::StrCat("the hashes of the dropped ", Range(first, first + kTileWidth),
+                              " are missing or damaged"));
+    return leaves;
+  }
+  bytes += (*stored)->size();
+  for (uint64_t i = 0; i < leaves.size(); ++i) {
+    leaves[i] = *Hash::FromBytes((*stored)->substr(i * Hash::kSize, Hash::kSize));
   }
   return leaves;
 }

@@ -55,6 +55,8 @@ class LogChecker {
   // absent.
   absl::StatusOr<std::vector<std::optional<Hash>>> CheckPiece(uint64_t first, uint64_t end,
                                                               uint64_t& bytes);
+  absl::StatusOr<std::vector<std::optional<Hash>>> CheckDropped(
+      uint64_t first, std::vector<std::optional<Hash>>& leaves, uint64_t& bytes);
   void CheckSealed(absl::string_view sealed, uint64_t first,
                    std::vector<std::optional<Hash>>& leaves);
   absl::Status CheckHot(uint64_t first, uint64_t end, std::vector<std::optional<Hash>>& leaves,
@@ -74,6 +76,8 @@ class LogChecker {
   TreeBuilder builder_;
   std::optional<tlog::Checkpoint> checkpoint_;
   uint64_t next_ = 0;
+  // Bundles whose entries are no longer kept.
+  uint64_t dropped_ = 0;
   // Level-0 tiles with a leaf that could not be derived: what stands above them cannot be compared.
   std::set<uint64_t> damaged_;
   bool started_ = false;

@@ -80,6 +80,7 @@ absl::Status EventLog::Restore() {
   published_ = head;
   pending_.clear();
   derived_ = {};
+  ++reloads_;
   checkpoint_ = checkpoint.value_or("");
   return absl::OkStatus();
 }
@@ -134,6 +135,11 @@ Frontier EventLog::staged() const {
 uint64_t EventLog::sealed() const {
   absl::MutexLock lock(&mutex_);
   return sealed_;
+}
+
+uint64_t EventLog::reloads() const {
+  absl::MutexLock lock(&mutex_);
+  return reloads_;
 }
 
 uint64_t EventLog::dropped() const {

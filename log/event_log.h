@@ -104,6 +104,8 @@ class EventLog {
   // Likewise of a generation that does not open: keeps `head`, whose entries and tiles stand.
   static void StageTruncate(const LogKeys& keys, const TreeHead& head, WriteBatch& batch);
   absl::Status Reload() { return Restore(); }
+  // How often the log was opened or reloaded: while it stays the same, it only grows.
+  uint64_t reloads() const;
   // Drops the entries of the bundles before `end`, which are sealed, and keeps their leaf hashes.
   // After the commit, PublishDropped. Whoever seals must not run meanwhile.
   absl::Status StageDropped(uint64_t end, WriteBatch& batch) const;
@@ -155,6 +157,7 @@ class EventLog {
   TreeHead published_ ABSL_GUARDED_BY(mutex_);
   // Tiles that are staged and perhaps not yet in the store.
   std::deque<PendingTile> pending_ ABSL_GUARDED_BY(mutex_);
+  uint64_t reloads_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t sealed_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t dropped_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string checkpoint_ ABSL_GUARDED_BY(mutex_);

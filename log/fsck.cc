@@ -32,12 +32,13 @@ std::string HeadsPath(const std::string& directory) {
   return absl::StrCat(directory, "/", Archive::kHeadsName);
 }
 
-// What the store's own records say of the logs: 'a' this process's own, 'l' held ones.
+// What the store's own records say of the logs: 'a' this process's own, 'f' the control log that it
+// follows, 'l' held ones.
 absl::StatusOr<std::map<core::LogId, Name>> ReadNames(const Store& store,
                                                       const FsckOptions& options,
                                                       FsckReport& report) {
   std::map<core::LogId, Name> names;
-  for (const std::string prefix : {"a", "l"}) {
+  for (const std::string prefix : {"a", "f", "l"}) {
     CL_RETURN_IF_ERROR(
         store.Scan(prefix, AfterPrefix(prefix), [&](absl::string_view, absl::string_view value) {
           v1::StoredLog stored;

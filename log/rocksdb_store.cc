@@ -222,6 +222,7 @@ rocksdb::Options ToOptions(const RocksDbOptions& options) {
   db.keep_log_file_num = 4;
   db.max_background_jobs = 2;
   db.write_buffer_size = options.use == RocksDbOptions::Use::kLog ? 64 << 20 : 32 << 20;
+  if (options.write_buffer_bytes > 0) db.write_buffer_size = options.write_buffer_bytes;
   db.compression = rocksdb::kZSTD;
   db.level_compaction_dynamic_level_bytes = true;
   rocksdb::BlockBasedTableOptions table;

@@ -31,10 +31,13 @@ bool Scrubber::Pace(int64_t micros) {
 absl::Status Scrubber::Scrub(const EventLog& log,
                              absl::FunctionRef<bool(const LogChecker&, uint64_t)> step,
                              std::vector<CheckFinding>* findings) {
+  const uint64_t reloads = log.reloads();
   LogChecker checker(archive_.store(), log.log_id(), log.generation(), log.head(), keys_of_(log));
   size_t told = 0;
   while (!checker.done()) {
     CL_ASSIGN_OR_RETURN(uint64_t bytes, checker.Step());
+    // Taken back or replaced meanwhile: what was seen is of no log.
+    if (log.reloads() != reloads) return absl::OkStatus();
     for (; told < checker.findings().size(); ++told) found_(log, checker.findings()[told]);
     Note(log, checker);
     if (!step(checker, bytes)) return absl::CancelledError("the scrub was stopped");
