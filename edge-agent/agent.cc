@@ -191,6 +191,13 @@ absl::Status RunningAgent::OpenLog() {
   recorder_options.public_key = key_->public_key();
   CL_ASSIGN_OR_RETURN(books_store_,
                       log::OpenRocksDbStore(directory_->Below("books"), state_options));
+  {
+    // What is damaged is found here before anything is begun because of it.
+    auto own = log::OwnLogs::Open(*archive_, options_.author, core::RandomLogId());
+    if (archive_->damaged()) {
+      return absl::AbortedError("stored bytes are damaged: the log is mended and opened again");
+    }
+  }
   recorder_options.begin = options_.begin;
   if (!recorder_options.begin.has_value()) {
     CL_ASSIGN_OR_RETURN(recorder_options.begin, AskWhetherBehind());
@@ -348,7 +355,11 @@ absl::Status RunningAgent::DropOld() {
     auto end = OldBundles(*opened.log);
     // What cannot be read is for the scrub to find and for the ledger to bring back.
     if (!end.ok()) continue;
-    if (*end > opened.log->dropped()) CL_RETURN_IF_ERROR(archive_->Drop(*opened.log, *end));
+    const uint64_t before = opened.log->dropped();
+    if (*end == before) continue;
+    CL_RETURN_IF_ERROR(archive_->Drop(*opened.log, *end));
+    spdlog::info("dropped {} entries of generation {} that the ledger has cosigned",
+                 (*end - before) * log::kTileWidth, generation);
   }
   return absl::OkStatus();
 }

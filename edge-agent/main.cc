@@ -38,7 +38,7 @@ struct Flags {
   std::string signing_key;
   std::string metrics_listen;
   int64_t ask_ledger_ms = 2'000;
-  int64_t keep_days = 0;
+  int64_t keep_seconds = 0;
   std::string currency = "EUR";
   std::string price_per_kwh = "0.45";
   std::string start_fee = "0.35";
@@ -72,10 +72,10 @@ absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
                       "how long the ledger may take at the start to say whether it has more of the "
                       "log than the data directory (an old copy of a disk); 0: it is not asked",
                       0, 600'000, flags.ask_ledger_ms);
-  settings.AddInteger("keep_days",
-                      "entries that the ledger has cosigned are kept here for so long, their "
-                      "hashes for ever; 0: for ever too",
-                      0, 36'500, flags.keep_days);
+  settings.AddInteger("keep_seconds",
+                      "entries that the ledger has cosigned are kept here for so long (a month is "
+                      "2592000), their hashes for ever; 0: for ever too",
+                      0, int64_t{100} * 366 * 86'400, flags.keep_seconds);
   settings.AddText("billing.currency", "as at the ledger: both then come to the same states",
                    flags.currency);
   settings.AddText("billing.price_per_kwh", "as at the ledger", flags.price_per_kwh);
@@ -133,7 +133,7 @@ absl::StatusOr<AgentOptions> ToOptions(const Flags& flags) {
   options.endpoint.ping_interval_s = flags.ping_interval_s;
   options.sync = !flags.log_without_sync;
   options.ask_ledger_ms = flags.ask_ledger_ms;
-  options.keep_s = flags.keep_days * 86'400;
+  options.keep_s = flags.keep_seconds;
   options.instance = core::RandomBytes(16);
   CL_ASSIGN_OR_RETURN(options.tariff, projections::FlatTariff::Create(
                                           flags.currency, flags.price_per_kwh, flags.start_fee));
@@ -195,6 +195,7 @@ void AddGap(const v1::RecordingGap& before, v1::RecordingGap& gap) {
 
 // One life of the agent after the other: a full disk ends one, and space begins the next.
 absl::StatusOr<int> Run(core::Clock& clock, AgentOptions options) {
+  bool announced = false;
   for (bool first = true;; first = false) {
     auto agent = Agent::Start(clock, options);
     core::Ending ending = core::Ending::kDiskFull;
@@ -204,10 +205,11 @@ absl::StatusOr<int> Run(core::Clock& clock, AgentOptions options) {
       // On the same ports in every life.
       options.listen = (*agent)->address();
       options.metrics_listen = (*agent)->metrics_address();
-      if (first && options.metrics_listen.has_value()) {
+      if (!announced && options.metrics_listen.has_value()) {
         std::printf("metrics on %s\n", options.metrics_listen->ToText().c_str());
       }
-      if (first) std::printf("listening on %s\n", options.listen.ToText().c_str());
+      if (!announced) std::printf("listening on %s\n", options.listen.ToText().c_str());
+      announced = true;
       std::fflush(stdout);
       ending = core::WaitForEnding();
       options.begin = (*agent)->next();
@@ -216,6 +218,10 @@ absl::StatusOr<int> Run(core::Clock& clock, AgentOptions options) {
         core::BeginAgain();
         continue;
       }
+    } else if (agent.status().code() == absl::StatusCode::kAborted) {
+      spdlog::warn("beginning anew: {}", std::string(agent.status().message()));
+      core::BeginAgain();
+      continue;
     } else if (agent.status().code() != absl::StatusCode::kResourceExhausted || first) {
       return agent.status();
     }

@@ -1,9 +1,12 @@
 #include "log/archive.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
+#include "log/mend.h"
 #include "log/salvage.h"
 
 namespace chargeledger::log {
@@ -37,15 +40,99 @@ absl::Status CheckKnown(const Store& store, const HeadFile& heads) {
 
 }  // namespace
 
+// Remembers, in a file, that the store was found damaged.
+class Archive::Mark {
+ public:
+  explicit Mark(std::string path) : path_(std::move(path)) {}
+
+  void Set(const absl::Status& damage) {
+    std::function<void(const absl::Status&)> failed;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (set_) return;
+      set_ = true;
+      std::ofstream(path_) << damage.message() << "\n";
+      failed = failed_;
+    }
+    if (failed) failed(ToMend(damage));
+  }
+  void OnFailed(std::function<void(const absl::Status&)> failed) {
+    absl::MutexLock lock(&mutex_);
+    failed_ = std::move(failed);
+  }
+  bool set() const {
+    absl::MutexLock lock(&mutex_);
+    return set_;
+  }
+
+ private:
+  static absl::Status ToMend(const absl::Status& damage) {
+    return absl::AbortedError(absl::StrCat("stored bytes are damaged: ", damage.message()));
+  }
+
+  const std::string path_;
+  mutable absl::Mutex mutex_;
+  bool set_ ABSL_GUARDED_BY(mutex_) = false;
+  std::function<void(const absl::Status&)> failed_ ABSL_GUARDED_BY(mutex_);
+};
+
+bool Archive::damaged() const { return mark_ != nullptr && mark_->set(); }
+
+void Archive::OnFailed(std::function<void(const absl::Status&)> failed) {
+  failed_ = failed;
+  if (mark_ != nullptr) mark_->OnFailed(std::move(failed));
+}
+
 absl::StatusOr<std::unique_ptr<Archive>> Archive::Open(const std::string& directory,
                                                        const RocksDbOptions& options) {
+  const std::string mark_path = absl::StrCat(directory, "/", kMarkName);
+  std::error_code error;
+  if (std::filesystem::exists(mark_path, error)) {
+    CL_RETURN_IF_ERROR(MendStore(directory).status());
+    std::filesystem::remove(mark_path, error);
+  }
+  auto mark = std::make_shared<Mark>(mark_path);
+  RocksDbOptions store_options = options;
+  store_options.damaged = [mark = mark.get()](const absl::Status& damage) { mark->Set(damage); };
   CL_ASSIGN_OR_RETURN(auto store,
-                      OpenRocksDbStore(absl::StrCat(directory, "/", kStoreName), options));
+                      OpenRocksDbStore(absl::StrCat(directory, "/", kStoreName), store_options));
   CL_ASSIGN_OR_RETURN(auto heads, HeadFile::Open(absl::StrCat(directory, "/", kHeadsName)));
   CL_RETURN_IF_ERROR(CheckKnown(*store, *heads));
-  std::unique_ptr<Archive> archive(new Archive(std::move(store), std::move(heads)));
+  std::unique_ptr<Archive> archive(
+      new Archive(std::move(mark), std::move(store), std::move(heads)));
+  archive->records_path_ = absl::StrCat(directory, "/", kRecordsName);
+  // Damage there is for mending to deal with.
+  if (absl::Status status = archive->LoadRecords();
+      !status.ok() && status.code() != absl::StatusCode::kDataLoss) {
+    return status;
+  }
   archive->sealer_ = std::thread([a = archive.get()] { a->SealInBackground(); });
   return archive;
+}
+
+absl::Status Archive::LoadRecords() {
+  absl::MutexLock lock(&records_mutex_);
+  for (char kind : kRecordKinds) {
+    const std::string prefix(1, kind);
+    CL_RETURN_IF_ERROR(store_.Scan(prefix, AfterPrefix(prefix),
+                                   [&](absl::string_view key, absl::string_view value)
+                                       ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                                         records_[std::string(key)] = std::string(value);
+                                         return true;
+                                       }));
+  }
+  auto kept = ReadRecords(records_path_);
+  if (kept.ok() && *kept == records_) return absl::OkStatus();
+  return WriteRecords(records_path_, records_);
+}
+
+absl::Status Archive::PutRecord(const std::string& key, const std::string& value) {
+  WriteBatch batch;
+  batch.PutCopy(key, value);
+  CL_RETURN_IF_ERROR(store_.Commit(batch, Durability::kSynced));
+  absl::MutexLock lock(&records_mutex_);
+  records_[key] = value;
+  return records_path_.empty() ? absl::OkStatus() : WriteRecords(records_path_, records_);
 }
 
 Archive::~Archive() {

@@ -28,6 +28,7 @@
 #include "core/ids.h"
 #include "log/event_log.h"
 #include "log/head_file.h"
+#include "log/records.h"
 #include "log/rocksdb_store.h"
 #include "log/store.h"
 
@@ -40,6 +41,9 @@ class Archive {
   // The names of what is in the directory.
   static constexpr char kStoreName[] = "log";
   static constexpr char kHeadsName[] = "heads";
+  static constexpr char kRecordsName[] = "records";
+  // There when the store was found damaged: the next Open mends it (mend.h).
+  static constexpr char kMarkName[] = "damaged";
 
   // Opens or creates both in `directory`.
   static absl::StatusOr<std::unique_ptr<Archive>> Open(const std::string& directory,
@@ -61,8 +65,8 @@ class Archive {
     // What the head file remembers.
     std::optional<TreeHead> witnessed;
   };
-  // The log, opened once; whoever opens it again is told the same. DATA_LOSS if it does not hold together; FAILED_PRECONDITION if its record
-  // is missing in the head file.
+  // The log, opened once; whoever opens it again is told the same. DATA_LOSS if it does not hold
+  // together; FAILED_PRECONDITION if its record is missing in the head file.
   absl::StatusOr<Opened> OpenLog(const core::LogId& log_id, core::Generation generation);
 
   struct Growth {
@@ -71,6 +75,11 @@ class Archive {
   };
   // Commits `batch` synced and publishes the heads that it brings.
   absl::Status Commit(const WriteBatch& batch, absl::Span<const Growth> grown);
+
+  // Stores what is known of a log beside the log, under a key of kRecordKinds; durable when it
+  // returns OK, in the store and in the file of records.
+  static constexpr absl::string_view kRecordKinds = "afl";
+  absl::Status PutRecord(const std::string& key, const std::string& value);
 
   // Keeps `note` as a log's newest checkpoint. Not synced: losing it costs asking for it again.
   absl::Status KeepCheckpoint(EventLog& log, const std::string& note);
@@ -91,9 +100,12 @@ class Archive {
   absl::StatusOr<uint64_t> ReadableSize(const core::LogId& log_id,
                                         core::Generation generation) const;
 
-  // Called once, on the sealing thread, if sealing fails: the store takes nothing more then. Set
-  // before any log is opened.
-  void OnFailed(std::function<void(const absl::Status&)> failed) { failed_ = std::move(failed); }
+  // Called if sealing fails: the store takes nothing more then; and with ABORTED if the store is
+  // found damaged: it goes on as far as it can, and is mended when it is opened again. On any
+  // thread. Set before any log is opened.
+  void OnFailed(std::function<void(const absl::Status&)> failed);
+  // Whether the store was found damaged since it was opened.
+  bool damaged() const;
   // Seals every complete bundle, and waits for it.
   void WaitUntilSealed();
 
@@ -110,21 +122,34 @@ class Archive {
     Opened opened;
   };
 
-  Archive(std::unique_ptr<Store> store, std::unique_ptr<HeadFile> heads)
-      : owned_store_(std::move(store)), store_(*owned_store_), heads_(std::move(heads)) {}
+  class Mark;
 
+  Archive(std::shared_ptr<Mark> mark, std::unique_ptr<Store> store, std::unique_ptr<HeadFile> heads)
+      : mark_(std::move(mark)),
+        owned_store_(std::move(store)),
+        store_(*owned_store_),
+        heads_(std::move(heads)) {}
+
+  // The records of the store and of the file agree afterwards.
+  absl::Status LoadRecords();
   absl::Status Witness(EventLog& log, Opened& opened);
   absl::Status Mended(const core::LogId& log_id, core::Generation generation, const TreeHead& head);
   void SealInBackground();
   // False if the log has not so many bundles to seal.
   absl::StatusOr<bool> SealSome(EventLog& log, uint64_t bundles);
 
+  // Outlives the store, which tells it.
+  std::shared_ptr<Mark> mark_;
   std::unique_ptr<Store> owned_store_;
+  // Empty without a directory.
+  std::string records_path_;
   Store& store_;
   std::unique_ptr<HeadFile> heads_;
   std::function<void(const absl::Status&)> failed_;
   // Held by whoever moves or replaces what stands: sealing, repair, truncation.
   absl::Mutex rewriting_;
+  absl::Mutex records_mutex_;
+  Records records_ ABSL_GUARDED_BY(records_mutex_);
   mutable absl::Mutex mutex_;
   std::map<Name, Known> logs_ ABSL_GUARDED_BY(mutex_);
   // Logs that may have a bundle to seal.

@@ -55,10 +55,7 @@ absl::Status EventLog::Restore() {
   std::vector<Hash> open_leaves;
   auto node = [&](int level, uint64_t position) -> absl::StatusOr<Hash> {
     if (level == 0) return open_leaves[position % kTileWidth];
-    if (level == 1) {
-      CL_ASSIGN_OR_RETURN(std::vector<Hash> leaves, LeavesOf(position));
-      return CompleteSubtreeRoot(leaves);
-    }
+    if (level == 1) return BundleRoot(position);
     CL_ASSIGN_OR_RETURN(std::string hashes, StoredTile({level - 1, position}));
     return CompleteSubtreeRoot(Split(hashes));
   };
@@ -83,6 +80,15 @@ absl::Status EventLog::Restore() {
   ++reloads_;
   checkpoint_ = checkpoint.value_or("");
   return absl::OkStatus();
+}
+
+// As it was stored when the bundle was sealed, or from the entries; the root of all says whether it
+// is right.
+absl::StatusOr<Hash> EventLog::BundleRoot(uint64_t index) const {
+  auto stored = store_.Get(keys_.BundleRoot(index));
+  if (stored.ok() && stored->has_value()) return Hash::FromBytes(**stored);
+  CL_ASSIGN_OR_RETURN(std::vector<Hash> leaves, LeavesOf(index));
+  return CompleteSubtreeRoot(leaves);
 }
 
 absl::StatusOr<std::optional<uint64_t>> EventLog::LastNumber(absl::string_view from,
@@ -190,7 +196,7 @@ void EventLog::Publish(const TreeHead& head) {
   }
 }
 
-absl::StatusOr<std::string> EventLog::MakeSealed(uint64_t index) const {
+absl::StatusOr<std::string> EventLog::MakeSealed(uint64_t index, Hash& root) const {
   uint64_t next = index * kTileWidth;
   const uint64_t end = next + kTileWidth;
   std::vector<std::string> bytes;
@@ -204,7 +210,8 @@ absl::StatusOr<std::string> EventLog::MakeSealed(uint64_t index) const {
   leaves.reserve(kTileWidth);
   for (const std::string& entry : bytes) leaves.push_back(LeafHash(entry));
   // What is sealed is what was hashed: the entries are about to go.
-  CL_RETURN_IF_ERROR(CheckSubtree(index, CompleteSubtreeRoot(leaves)));
+  root = CompleteSubtreeRoot(leaves);
+  CL_RETURN_IF_ERROR(CheckSubtree(index, root));
   std::vector<absl::string_view> entries(bytes.begin(), bytes.end());
   return SealBundle(entries, leaves);
 }
@@ -217,8 +224,10 @@ absl::StatusOr<bool> EventLog::StageSealed(uint64_t bundles, WriteBatch& batch) 
     first = sealed_;
   }
   for (uint64_t index = first; index < first + bundles; ++index) {
-    CL_ASSIGN_OR_RETURN(std::string sealed, MakeSealed(index));
+    Hash root;
+    CL_ASSIGN_OR_RETURN(std::string sealed, MakeSealed(index, root));
     batch.PutCopy(keys_.Bundle(index), std::move(sealed));
+    batch.PutCopy(keys_.BundleRoot(index), std::string(root.bytes()));
   }
   batch.DeleteRange(keys_.Entry(first * kTileWidth), keys_.Entry((first + bundles) * kTileWidth));
   return true;
@@ -261,12 +270,15 @@ absl::Status EventLog::StageRepair(uint64_t index, absl::Span<const absl::string
 void EventLog::StageTruncate(const LogKeys& keys, const TreeHead& head, WriteBatch& batch) {
   batch.DeleteRange(keys.Entry(head.size), AfterPrefix(keys.Prefix('e')));
   batch.DeleteRange(keys.Bundle(head.size / kTileWidth), AfterPrefix(keys.Prefix('b')));
+  batch.DeleteRange(keys.BundleRoot(head.size / kTileWidth), AfterPrefix(keys.Prefix('n')));
   for (int level = 0; level * kTileHeight < 64; ++level) {
     const int height = (level + 1) * kTileHeight;
     batch.DeleteRange(keys.Tile({level, height < 64 ? head.size >> height : 0}),
                       keys.Tile({level + 1, 0}));
   }
   batch.PutCopy(keys.Head(), EncodeHead(head));
+  // A checkpoint of more than there is says nothing about what comes instead.
+  batch.Delete(keys.Checkpoint());
 }
 
 absl::StatusOr<TreeHead> EventLog::StageTruncate(uint64_t size, WriteBatch& batch) const {
@@ -274,8 +286,6 @@ absl::StatusOr<TreeHead> EventLog::StageTruncate(uint64_t size, WriteBatch& batc
   TreeHead head{size, {}};
   CL_ASSIGN_OR_RETURN(head.root, RootAt(size));
   StageTruncate(keys_, head, batch);
-  // A checkpoint of more than there is says nothing about what comes instead.
-  if (!checkpoint().empty()) batch.Delete(keys_.Checkpoint());
   if (dropped() > size / kTileWidth) {
     std::string count;
     AppendBigEndian64(count, size / kTileWidth);

@@ -141,7 +141,8 @@ class EventLog {
   absl::StatusOr<Hash> Node(int level, uint64_t position, Tile& last_read) const;
   absl::StatusOr<std::optional<Bundle>> SealedBundle(uint64_t index) const;
   absl::Status CheckSubtree(uint64_t index, const Hash& root) const;
-  absl::StatusOr<std::string> MakeSealed(uint64_t index) const;
+  absl::StatusOr<Hash> BundleRoot(uint64_t index) const;
+  absl::StatusOr<std::string> MakeSealed(uint64_t index, Hash& root) const;
   // Visits the unsealed entries [next, end) as far as they are there, and moves `next` on; false if
   // `visit` stopped.
   absl::StatusOr<bool> ReadHot(uint64_t& next, uint64_t end, EntryVisitor visit) const;

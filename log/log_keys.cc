@@ -30,6 +30,8 @@ std::string LogKeys::Entry(uint64_t sequence) const { return Numbered('e', seque
 
 std::string LogKeys::Bundle(uint64_t index) const { return Numbered('b', index); }
 
+std::string LogKeys::BundleRoot(uint64_t index) const { return Numbered('n', index); }
+
 std::string LogKeys::Tile(const TileId& id) const {
   std::string key = Prefix('t');
   key.push_back(static_cast<char>(id.level));

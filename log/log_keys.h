@@ -8,6 +8,9 @@
 //                               as the entries are there: it is hashed again from them
 //   'r'                         number of bundles (8, big-endian) whose entries were dropped; their
 //                               tiles of level 0 are stored
+//   'n' index (8)               the root of bundle `index`: with it a log opens although a bundle
+//   is
+//                               damaged, and the bundle can be replaced
 //   'h'                         size (8, big-endian) ‖ root (32)
 //   'c'                         newest checkpoint, a signed note
 //   'w'                         present once the head file has a record of this log (head_file.h)
@@ -33,6 +36,7 @@ class LogKeys {
   std::string Entry(uint64_t sequence) const;
   std::string Bundle(uint64_t index) const;
   std::string Tile(const TileId& id) const;
+  std::string BundleRoot(uint64_t index) const;
   std::string Head() const { return Prefix('h'); }
   std::string Checkpoint() const { return Prefix('c'); }
   std::string Witnessed() const { return Prefix('w'); }

@@ -11,22 +11,20 @@ namespace {
 // The one record of which log is this store's own.
 constexpr absl::string_view kOwnLogKey = "a";
 
-absl::Status StoreRecord(Store& store, const v1::StoredLog& own) {
-  WriteBatch batch;
-  batch.PutCopy(std::string(kOwnLogKey), own.SerializeAsString());
-  return store.Commit(batch, Durability::kSynced);
+absl::Status StoreRecord(Archive& archive, const v1::StoredLog& own) {
+  return archive.PutRecord(std::string(kOwnLogKey), own.SerializeAsString());
 }
 
-absl::StatusOr<v1::StoredLog> ReadRecord(Store& store, const Author& author,
+absl::StatusOr<v1::StoredLog> ReadRecord(Archive& archive, const Author& author,
                                          const core::LogId& new_log_id) {
   v1::StoredLog own;
-  CL_ASSIGN_OR_RETURN(std::optional<std::string> stored, store.Get(kOwnLogKey));
+  CL_ASSIGN_OR_RETURN(std::optional<std::string> stored, archive.store().Get(kOwnLogKey));
   if (!stored.has_value()) {
     own.set_operator_(author.operator_name);
     own.set_site(author.site);
     own.set_log_id(std::string(new_log_id.bytes()));
     own.set_generation(1);
-    CL_RETURN_IF_ERROR(StoreRecord(store, own));
+    CL_RETURN_IF_ERROR(StoreRecord(archive, own));
     return own;
   }
   if (!own.ParseFromString(*stored)) {
@@ -44,7 +42,7 @@ absl::StatusOr<v1::StoredLog> ReadRecord(Store& store, const Author& author,
 
 absl::StatusOr<OwnLogs> OwnLogs::Open(Archive& archive, const Author& author,
                                       const core::LogId& new_log_id) {
-  CL_ASSIGN_OR_RETURN(v1::StoredLog record, ReadRecord(archive.store(), author, new_log_id));
+  CL_ASSIGN_OR_RETURN(v1::StoredLog record, ReadRecord(archive, author, new_log_id));
   CL_ASSIGN_OR_RETURN(core::LogId log_id, core::LogId::FromBytes(record.log_id()));
   OwnLogs own(archive, std::move(record), log_id);
   for (uint32_t generation = 1; generation < own.record_.generation(); ++generation) {
@@ -84,7 +82,7 @@ absl::Status OwnLogs::Begin(const v1::GenerationOpened& opened) {
   if (opened.previous_generation() != record_.generation()) return absl::OkStatus();
   past_[record_.generation()] = newest_;
   record_.set_generation(record_.generation() + 1);
-  CL_RETURN_IF_ERROR(StoreRecord(archive_->store(), record_));
+  CL_RETURN_IF_ERROR(StoreRecord(*archive_, record_));
   CL_RETURN_IF_ERROR(OpenNewest());
   return damage_;
 }

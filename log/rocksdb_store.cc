@@ -46,8 +46,10 @@ absl::Status Translate(const rocksdb::Status& status, absl::string_view what) {
 
 class RocksDbReader : public Reader {
  public:
-  RocksDbReader(rocksdb::DB& db, const rocksdb::Snapshot* snapshot)
-      : db_(db), snapshot_(snapshot) {}
+  using Damaged = std::function<void(const absl::Status&)>;
+
+  RocksDbReader(rocksdb::DB& db, const rocksdb::Snapshot* snapshot, const Damaged& damaged)
+      : db_(db), snapshot_(snapshot), damaged_(damaged) {}
   ~RocksDbReader() override {
     if (snapshot_ != nullptr) db_.ReleaseSnapshot(snapshot_);
   }
@@ -56,7 +58,7 @@ class RocksDbReader : public Reader {
     std::string value;
     rocksdb::Status status = db_.Get(ReadOptions(), ToSlice(key), &value);
     if (status.IsNotFound()) return std::optional<std::string>();
-    if (!status.ok()) return Translate(status, "read");
+    if (!status.ok()) return Tell(Translate(status, "read"));
     return std::optional<std::string>(std::move(value));
   }
 
@@ -68,7 +70,7 @@ class RocksDbReader : public Reader {
     for (it->Seek(ToSlice(begin)); it->Valid(); it->Next()) {
       if (!visit(ToView(it->key()), ToView(it->value()))) break;
     }
-    return Translate(it->status(), "scan");
+    return Tell(Translate(it->status(), "scan"));
   }
 
   absl::Status ScanReverse(absl::string_view begin, absl::string_view end,
@@ -81,7 +83,7 @@ class RocksDbReader : public Reader {
     for (it->SeekToLast(); it->Valid(); it->Prev()) {
       if (!visit(ToView(it->key()), ToView(it->value()))) break;
     }
-    return Translate(it->status(), "reverse scan");
+    return Tell(Translate(it->status(), "reverse scan"));
   }
 
  private:
@@ -91,14 +93,25 @@ class RocksDbReader : public Reader {
     return options;
   }
 
+  absl::Status Tell(absl::Status status) const {
+    if (status.code() == absl::StatusCode::kDataLoss && damaged_) damaged_(status);
+    return status;
+  }
+
   rocksdb::DB& db_;
   const rocksdb::Snapshot* snapshot_;
+  const Damaged damaged_;
 };
 
 class RocksDbStore final : public Store {
  public:
-  RocksDbStore(std::unique_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db, bool sync)
-      : env_(std::move(env)), db_(std::move(db)), reader_(*db_, nullptr), sync_(sync) {}
+  RocksDbStore(std::unique_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db, bool sync,
+               const RocksDbReader::Damaged& damaged)
+      : env_(std::move(env)),
+        db_(std::move(db)),
+        damaged_(damaged),
+        reader_(*db_, nullptr, damaged_),
+        sync_(sync) {}
   ~RocksDbStore() override { db_->Close(); }
 
   absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const override {
@@ -146,11 +159,13 @@ class RocksDbStore final : public Store {
     if (status.ok()) return absl::OkStatus();
     absl::MutexLock lock(&mutex_);
     if (failure_.ok()) failure_ = Translate(status, "write");
+    // RocksDB writes nothing any more once it met damage behind the scenes.
+    if (failure_.code() == absl::StatusCode::kDataLoss && damaged_) damaged_(failure_);
     return failure_;
   }
 
   std::unique_ptr<Reader> Snapshot() const override {
-    return std::make_unique<RocksDbReader>(*db_, db_->GetSnapshot());
+    return std::make_unique<RocksDbReader>(*db_, db_->GetSnapshot(), damaged_);
   }
 
   absl::Status VerifyFiles() override {
@@ -161,6 +176,7 @@ class RocksDbStore final : public Store {
   // Only of a file system that is not the system's.
   std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
+  const RocksDbReader::Damaged damaged_;
   RocksDbReader reader_;
   const bool sync_;
   absl::Mutex mutex_;
@@ -271,7 +287,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const std::string& direc
                                : rocksdb::DB::Open(db_options, directory, &db);
   if (!status.ok()) return Translate(status, absl::StrCat("cannot open ", directory));
   return std::unique_ptr<Store>(std::make_unique<RocksDbStore>(
-      std::move(env), std::unique_ptr<rocksdb::DB>(db), options.sync));
+      std::move(env), std::unique_ptr<rocksdb::DB>(db), options.sync, options.damaged));
 }
 
 }  // namespace chargeledger::log

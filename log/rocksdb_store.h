@@ -1,6 +1,7 @@
 // The Store on RocksDB. RocksDB's types and statuses stay inside rocksdb_store.cc.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,6 +27,9 @@ struct RocksDbOptions {
   bool read_only = false;
   // Stands for the system's files in tests of faults; null otherwise.
   std::shared_ptr<rocksdb::FileSystem> file_system;
+  // Called, on any thread and perhaps often, when stored bytes are found that are not those which
+  // were written.
+  std::function<void(const absl::Status&)> damaged;
   // False turns kSynced into kBuffered: to measure what durability costs, and for nothing else.
   bool sync = true;
 };

@@ -89,6 +89,10 @@ absl::Status Ledger::LoadGeneration(HeldLog& held, uint32_t generation) {
   // cannot be read, is one.
   if (!damage.ok() && damage.code() != absl::StatusCode::kDataLoss) return damage;
   std::string id;
+  if (!opened.ok() && archive_.damaged()) {
+    // Much of it may be readable yet: it is mended first.
+    return absl::AbortedError(damage.message());
+  }
   if (!opened.ok()) {
     opened = archive_.Salvage(held.log_id(), number);
     CL_RETURN_IF_ERROR(opened.status());
@@ -187,9 +191,7 @@ absl::Status Ledger::StoreLog(const HeldLog& held, uint32_t generation,
   stored.set_log_id(std::string(held.log_id().bytes()));
   stored.set_generation(generation);
   stored.set_author_public_key(public_key);
-  log::WriteBatch batch;
-  batch.PutCopy(LogKey(held.log_id()), stored.SerializeAsString());
-  return archive_.store().Commit(batch, log::Durability::kSynced);
+  return archive_.PutRecord(LogKey(held.log_id()), stored.SerializeAsString());
 }
 
 // Generations begin one after the other, and whoever offers a new one tells those before it.

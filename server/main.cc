@@ -226,7 +226,7 @@ ControlOptions ToControlOptions(const core::Ed25519PrivateKey& key, NextControl&
 // One life of the ledger. None: it is to begin again, on the same address.
 absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
                                                  const core::DataDirectory& directory,
-                                                 core::Address& listen, bool first,
+                                                 core::Address& listen, bool& announced,
                                                  NextControl& next) {
   CL_ASSIGN_OR_RETURN(
       projections::FlatTariff tariff,
@@ -245,12 +245,20 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
   state_options.use = log::RocksDbOptions::Use::kState;
   CL_ASSIGN_OR_RETURN(auto states, log::OpenRocksDbStore(directory.Below("state"), state_options));
   const core::Ed25519PrivateKey& key = *ledger_options.key;
+  {
+    // What is damaged is found here, before anything is begun because of it.
+    auto own = log::OwnLogs::Open(*archive, ControlAuthor(), core::RandomLogId());
+    if (archive->damaged()) return std::optional<core::Ending>();
+    CL_RETURN_IF_ERROR(own.status());
+  }
   CL_ASSIGN_OR_RETURN(auto control, OpenControl(*archive, clock, key, next));
   CL_ASSIGN_OR_RETURN(auto signed_heads, log::HeadFile::Open(directory.Below("signed")));
   Divergences divergences(control.get());
   ledger_options.divergences = &divergences;
   ledger_options.signed_heads = signed_heads.get();
-  CL_ASSIGN_OR_RETURN(auto ledger, Ledger::Open(*archive, clock, ledger_options));
+  auto opened = Ledger::Open(*archive, clock, ledger_options);
+  if (archive->damaged()) return std::optional<core::Ending>();
+  CL_ASSIGN_OR_RETURN(auto ledger, std::move(opened));
   ledger->ShowControl(ControlAuthor(), *control);
   for (const HeldLog* held : ledger->logs()) {
     if (!held->damage().ok()) {
@@ -288,7 +296,8 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
   CL_ASSIGN_OR_RETURN(auto server,
                       RpcServer::Listen(listen, {*ledger, queries, log_queries, hub, on_digests}));
   listen = server->address();
-  if (first) std::printf("listening on %s\n", listen.ToText().c_str());
+  if (!announced) std::printf("listening on %s\n", listen.ToText().c_str());
+  announced = true;
   std::fflush(stdout);
   const std::optional<core::Ending> ending = WaitUntilOver(directory.path());
   // Streams end first, then what they had handed over is committed, then the books are closed.
@@ -303,9 +312,10 @@ absl::StatusOr<int> Run(const Flags& flags) {
   CL_ASSIGN_OR_RETURN(core::Address listen, core::Address::Parse("--listen", flags.listen));
   CL_ASSIGN_OR_RETURN(auto directory, core::DataDirectory::Open(flags.data_dir));
   NextControl next;
-  for (bool first = true;; first = false) {
+  bool announced = false;
+  while (true) {
     CL_ASSIGN_OR_RETURN(std::optional<core::Ending> ending,
-                        Live(flags, *directory, listen, first, next));
+                        Live(flags, *directory, listen, announced, next));
     if (ending.has_value()) return *ending == core::Ending::kSignal ? 0 : 1;
     core::BeginAgain();
   }

@@ -93,9 +93,7 @@ absl::StatusOr<replication::HeldGenerations> ControlFollower::Admit(const v1::Au
     followed.set_log_id(hello.log_id());
     followed.set_generation(hello.generation());
     followed.set_author_public_key(hello.public_key());
-    log::WriteBatch batch;
-    batch.PutCopy(kFollowedKey, followed.SerializeAsString());
-    CL_RETURN_IF_ERROR(archive_.store().Commit(batch, log::Durability::kSynced));
+    CL_RETURN_IF_ERROR(archive_.PutRecord(std::string(kFollowedKey), followed.SerializeAsString()));
   }
   replication::HeldGenerations held;
   for (uint32_t generation = 1; generation <= hello.generation(); ++generation) {

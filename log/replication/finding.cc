@@ -31,8 +31,9 @@ absl::StatusOr<Finding> Classify(const EventLog& own, const v1::GenerationHead& 
     return found(v1::DIVERGENCE_KIND_TAMPERED, v1::DIVERGENCE_SIDE_HOLDER);
   }
   // Who contradicts what it has itself signed is at fault, whatever the heads say.
-  if (cosigned.has_value() && !theirs.root_at_checkpoint().empty() &&
-      cosigned->root.bytes() != absl::string_view(theirs.root_at_checkpoint())) {
+  if (cosigned.has_value() && theirs.at_checkpoint().size() == cosigned->size &&
+      theirs.has_at_checkpoint() &&
+      cosigned->root.bytes() != absl::string_view(theirs.at_checkpoint().root())) {
     return found(v1::DIVERGENCE_KIND_TAMPERED, v1::DIVERGENCE_SIDE_HOLDER);
   }
   if (cosigned.has_value() && cosigned->size <= head.size) {
@@ -43,7 +44,12 @@ absl::StatusOr<Finding> Classify(const EventLog& own, const v1::GenerationHead& 
   }
   const uint64_t size = theirs.head().size();
   if (size > head.size) {
-    const bool extends = head.root.bytes() == absl::string_view(theirs.root_at_author_size());
+    // It may have grown since it told its size: what it had then is looked for.
+    bool extends = false;
+    if (theirs.at_author_size().size() <= head.size) {
+      CL_ASSIGN_OR_RETURN(Hash told, own.RootAt(theirs.at_author_size().size()));
+      extends = told.bytes() == absl::string_view(theirs.at_author_size().root());
+    }
     return found(extends ? v1::DIVERGENCE_KIND_STALE_AUTHOR : v1::DIVERGENCE_KIND_FORK,
                  v1::DIVERGENCE_SIDE_AUTHOR);
   }

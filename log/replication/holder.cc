@@ -178,12 +178,12 @@ absl::StatusOr<std::vector<v1::GenerationHead>> HolderStream::Heads() const {
     const uint64_t size = author->second.head().size();
     if (size < head.size) {
       CL_ASSIGN_OR_RETURN(Hash root, log.RootAt(size));
-      proto.set_root_at_author_size(std::string(root.bytes()));
+      *proto.mutable_at_author_size() = ToProto({size, root});
     }
     const std::optional<TreeHead> cosigned = HeadOf(author->second.checkpoint());
     if (cosigned.has_value() && cosigned->size <= head.size) {
       CL_ASSIGN_OR_RETURN(Hash root, log.RootAt(cosigned->size));
-      proto.set_root_at_checkpoint(std::string(root.bytes()));
+      *proto.mutable_at_checkpoint() = ToProto({cosigned->size, root});
     }
   }
   return heads;

@@ -40,6 +40,10 @@ absl::Status Worker::Append(const Work& work) {
 
 WorkResult Worker::Salvage(const Work& work) {
   WorkResult result;
+  if (archive_.damaged()) {
+    // Much of it may be readable once the store is mended.
+    return {.status = absl::AbortedError("the store is damaged and is mended first")};
+  }
   auto kept = archive_.ReadableSize(recorder_.log().log_id(), core::Generation(work.generation));
   if (!kept.ok()) return {.status = kept.status()};
   const uint64_t from = std::max(work.position, *kept);

@@ -8,7 +8,7 @@ if [ ! -d "$(dirname "$script")/../node_modules/ocpp-rpc" ]; then
   exit 1
 fi
 for pair in LEDGERD=server/ledgerd EDGE_AGENT=edge-agent/edge-agent \
-    LEDGERCTL=tools/ledgerctl/ledgerctl CHARGESIM=tools/chargesim/chargesim; do
+    LEDGERCTL=tools/ledgerctl/ledgerctl CHARGESIM=tools/chargesim/chargesim TAMPER=tests/e2e/tamper; do
   export "${pair%%=*}=$PWD/${pair#*=}"
 done
 exec node "$script"
