@@ -210,5 +210,94 @@ TEST(EventLog, AnEntryMissingInTheMiddleIsAnErrorOfReadingAndNotAShorterAnswer) 
   EXPECT_NE(status.message().find("entry 100"), absl::string_view::npos) << status;
 }
 
+TEST(EventLog, OfDroppedEntriesTheHashesStayAndProveAsBefore) {
+  MemoryStore store;
+  auto log = Open(store);
+  Grow(store, *log, 2000, 100);
+  WriteBatch sealed;
+  ASSERT_TRUE(*log->StageSealed(7, sealed));
+  ASSERT_TRUE(store.Commit(sealed, Durability::kBuffered).ok());
+  log->PublishSealed(7);
+  std::vector<std::vector<Hash>> proofs;
+  for (uint64_t n : {0u, 300u, 1100u}) {
+    proofs.push_back(*log->InclusionProof(core::Sequence(n), 2000));
+  }
+  WriteBatch dropped;
+  ASSERT_TRUE(log->StageDropped(4, dropped).ok());
+  ASSERT_TRUE(store.Commit(dropped, Durability::kSynced).ok());
+  log->PublishDropped(4);
+  auto reopened = Open(store);
+  for (EventLog* each : {log.get(), reopened.get()}) {
+    EXPECT_EQ(each->dropped(), 4u);
+    EXPECT_EQ(each->head(), log->head());
+    size_t i = 0;
+    for (uint64_t n : {0u, 300u, 1100u}) {
+      EXPECT_EQ(*each->InclusionProof(core::Sequence(n), 2000), proofs[i++]);
+      EXPECT_EQ(*each->LeafHashAt(core::Sequence(n)), LeafHash(Entry(n)));
+    }
+    auto ignore = [](core::Sequence, absl::string_view) { return true; };
+    EXPECT_EQ(each->Read(core::Sequence(1023), 1, ignore).code(), absl::StatusCode::kNotFound);
+    uint64_t read = 0;
+    EXPECT_TRUE(each->Read(core::Sequence(1024), 2000,
+                           [&](core::Sequence, absl::string_view) {
+                             ++read;
+                             return true;
+                           })
+                    .ok());
+    EXPECT_EQ(read, 2000u - 1024);
+  }
+}
+
+TEST(EventLog, ALogTakenBackIsTheLogThatItWasAndGrowsAnotherWay) {
+  MemoryStore store;
+  auto log = Open(store);
+  Grow(store, *log, 2000, 100);
+  WriteBatch sealed;
+  ASSERT_TRUE(*log->StageSealed(7, sealed));
+  ASSERT_TRUE(store.Commit(sealed, Durability::kBuffered).ok());
+  log->PublishSealed(7);
+  const Hash root = *log->RootAt(512);
+  WriteBatch back;
+  ASSERT_TRUE(log->StageTruncate(512, back).ok());
+  ASSERT_TRUE(store.Commit(back, Durability::kSynced).ok());
+  ASSERT_TRUE(log->Reload().ok());
+  EXPECT_EQ(log->head(), (TreeHead{512, root}));
+  Grow(store, *log, 3000, 77);
+  MemoryStore plain;
+  auto expected = Open(plain);
+  Grow(plain, *expected, 3000, 500);
+  EXPECT_EQ(log->head(), expected->head());
+  EXPECT_EQ(Open(store)->head(), expected->head());
+}
+
+TEST(EventLog, ASealedBundleThatIsGoneDoesNotKeepTheLogFromOpeningAndCanBePutBack) {
+  MemoryStore store;
+  auto log = Open(store);
+  Grow(store, *log, 1000, 100);
+  WriteBatch sealed;
+  ASSERT_TRUE(*log->StageSealed(3, sealed));
+  ASSERT_TRUE(store.Commit(sealed, Durability::kBuffered).ok());
+  log->PublishSealed(3);
+  const TreeHead head = log->head();
+  WriteBatch hole;
+  hole.Delete(LogKeys(kLog, core::Generation(1)).Bundle(1));
+  ASSERT_TRUE(store.Commit(hole, Durability::kSynced).ok());
+  auto reopened = Open(store);
+  EXPECT_EQ(reopened->head(), head);
+  auto ignore = [](core::Sequence, absl::string_view) { return true; };
+  EXPECT_EQ(reopened->Read(core::Sequence(300), 1, ignore).code(), absl::StatusCode::kDataLoss);
+  std::vector<std::string> bytes;
+  for (uint64_t n = 256; n < 512; ++n) bytes.push_back(Entry(n));
+  std::vector<absl::string_view> entries(bytes.begin(), bytes.end());
+  WriteBatch repair;
+  ASSERT_TRUE(reopened->StageRepair(1, entries, repair).ok());
+  ASSERT_TRUE(store.Commit(repair, Durability::kSynced).ok());
+  EXPECT_TRUE(reopened->Read(core::Sequence(0), 1000, ignore).ok());
+  bytes[7] = "another";
+  entries.assign(bytes.begin(), bytes.end());
+  WriteBatch wrong;
+  EXPECT_EQ(reopened->StageRepair(1, entries, wrong).code(), absl::StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace chargeledger::log

@@ -403,5 +403,49 @@ TEST_F(FaultMatrix, AnotherHistoryThanTheHeadFileRemembersBeginsANewGeneration) 
   EXPECT_EQ(recorder->log().generation().value(), 2u);
 }
 
+TEST_F(FaultMatrix, AStoreWithRottenBytesIsMendedWhenItIsOpenedAgainAndTheOldOneIsKept) {
+  Record(live_, 2000, [](const Recorder&) {});
+  // Opening again writes what the write-ahead log has into a table.
+  Record(live_, 1, [](const Recorder&) {});
+  fs::path table;
+  for (const auto& file : fs::directory_iterator(live_ + "/log")) {
+    if (file.path().extension() == ".sst" &&
+        (table.empty() || fs::file_size(file) > fs::file_size(table))) {
+      table = file.path();
+    }
+  }
+  ASSERT_FALSE(table.empty());
+  FlipBit(table, 10);
+  TreeHead before;
+  {
+    // Whoever reads the damaged block finds it, and it is remembered.
+    auto archive = Archive::Open(live_, {});
+    ASSERT_TRUE(archive.ok()) << archive.status();
+    absl::Status told;
+    (*archive)->OnFailed([&](const absl::Status& status) { told = status; });
+    (void)(*archive)->store().VerifyFiles();
+    (void)(*archive)->store().Scan("", "",
+                                   [](absl::string_view, absl::string_view) { return true; });
+    EXPECT_TRUE((*archive)->damaged());
+  }
+  EXPECT_TRUE(fs::exists(live_ + "/damaged"));
+  auto archive = Archive::Open(live_, {});
+  ASSERT_TRUE(archive.ok()) << archive.status();
+  EXPECT_FALSE(fs::exists(live_ + "/damaged"));
+  EXPECT_TRUE(fs::exists(live_ + "/log.damaged-1"));
+  EXPECT_TRUE((*archive)->store().VerifyFiles().ok());
+  // Which log it is was in the rotten block, and in the file of records.
+  EXPECT_TRUE((*archive)->store().Get("a")->has_value());
+  EXPECT_FALSE((*archive)->damaged());
+}
+
+TEST_F(FaultMatrix, AFileOfRecordsThatIsDamagedIsWrittenAgainFromTheStore) {
+  Record(live_, 1, [](const Recorder&) {});
+  FlipBit(live_ + "/records", 5);
+  EXPECT_EQ(ReadRecords(live_ + "/records").status().code(), absl::StatusCode::kDataLoss);
+  Record(live_, 1, [](const Recorder&) {});
+  EXPECT_TRUE(ReadRecords(live_ + "/records").ok());
+}
+
 }  // namespace
 }  // namespace chargeledger::log

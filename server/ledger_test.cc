@@ -197,6 +197,148 @@ TEST(Ledger, AnAuthorThatComesWithAnotherKeyIsRefusedAndTheFirstKeyStays) {
   EXPECT_TRUE(ledger->Admit(hello).ok());
 }
 
+// What the ledger cosigns of a whole conversation, signed by its author.
+std::string ReplicateSigned(Ledger& ledger, const Conversation& c,
+                            const std::string& checkpoint = "") {
+  log::replication::AuthorOptions options;
+  options.key = *core::Ed25519PrivateKey::FromSeed(std::string(core::kEd25519SeedSize, 'a'));
+  log::replication::AuthorStream author(c.log(), {"acme", "north"}, options);
+  v1::AuthorHello hello = author.Hello().hello();
+  hello.set_checkpoint(checkpoint);
+  auto stream = *ledger.Admit(hello);
+  log::replication::HolderStream holder(stream.generations, hello);
+  std::string cosigned;
+  if (!author.OnResponse(*holder.Position()).ok()) std::abort();
+  while (!author.TakeWork().has_value()) {
+    auto request = *author.Next();
+    if (!request.has_value()) break;
+    auto package = std::make_shared<v1::EntryPackage>(request->package());
+    auto verdict =
+        *log::replication::Verify(*stream.log, *package, &*stream.generations.at(1).author_key);
+    EXPECT_FALSE(verdict.refusal.has_value()) << verdict.refusal->DebugString();
+    absl::Notification done;
+    ledger.Commit(stream, stream.log, package, std::move(verdict),
+                  [&](const absl::StatusOr<std::string>& outcome) {
+                    EXPECT_TRUE(outcome.ok()) << outcome.status();
+                    if (!outcome->empty()) cosigned = *outcome;
+                    done.Notify();
+                  });
+    done.WaitForNotification();
+    (void)author.OnResponse(holder.Held(*stream.log, ""));
+  }
+  ledger.Release(stream);
+  return cosigned;
+}
+
+LedgerOptions WithKey(log::HeadFile* signed_heads = nullptr) {
+  LedgerOptions options;
+  options.key = *core::Ed25519PrivateKey::FromSeed(std::string(core::kEd25519SeedSize, 'l'));
+  options.signed_heads = signed_heads;
+  return options;
+}
+
+TEST(Ledger, ALedgerThatWasRestoredNeverSignsAnotherRootForASizeThatItHasSigned) {
+  core::ManualClock clock(0);
+  Conversation first, second;
+  Talk(first, 5);
+  // As many entries, but others.
+  second.Connect("CP2");
+  while (second.log().head().size < first.log().head().size) second.Status(1, "Available");
+  struct Case {
+    std::string what;
+    bool file, shown;
+  };
+  for (const Case& c : std::vector<Case>{{"the file of signed heads remembers", true, false},
+                                         {"the author shows the signature", false, true}}) {
+    const std::string path = testing::TempDir() + "/signed-" + (c.file ? "file" : "shown");
+    std::remove(path.c_str());
+    auto heads = *log::HeadFile::Open(path);
+    std::string cosigned;
+    {
+      log::MemoryStore store;
+      log::Archive archive(store);
+      cosigned = ReplicateSigned(
+          **Ledger::Open(archive, clock, WithKey(c.file ? heads.get() : nullptr)), first);
+      ASSERT_NE(cosigned, "") << c.what;
+    }
+    // Its store is a new one; an author comes with another history of the same size.
+    log::MemoryStore store;
+    log::Archive archive(store);
+    auto ledger = *Ledger::Open(archive, clock, WithKey(c.file ? heads.get() : nullptr));
+    EXPECT_EQ(ReplicateSigned(*ledger, second, c.shown ? cosigned : ""), "") << c.what;
+    EXPECT_TRUE(ledger->logs()[0]->contradicts(core::Generation(1))) << c.what;
+  }
+}
+
+TEST(Ledger, ALedgerThatWasRestoredSignsAgainWhatItHadSigned) {
+  core::ManualClock clock(0);
+  Conversation c;
+  Talk(c, 5);
+  std::string cosigned;
+  {
+    log::MemoryStore store;
+    log::Archive archive(store);
+    cosigned = ReplicateSigned(**Ledger::Open(archive, clock, WithKey()), c);
+  }
+  log::MemoryStore store;
+  log::Archive archive(store);
+  auto ledger = *Ledger::Open(archive, clock, WithKey());
+  EXPECT_NE(ReplicateSigned(*ledger, c, cosigned), "");
+  Talk(c, 2);
+  EXPECT_NE(ReplicateSigned(*ledger, c, cosigned), "");
+  EXPECT_FALSE(ledger->logs()[0]->contradicts(core::Generation(1)));
+}
+
+// Tells what it was told.
+class Listener final : public LiveStream {
+ public:
+  void Tell(v1::ReplicateResponse response) override { told.push_back(std::move(response)); }
+  void End() override { ended = true; }
+  std::vector<v1::ReplicateResponse> told;
+  bool ended = false;
+};
+
+TEST(Ledger, AStreamThatGivesNoSignOfLifeLosesItsPlaceAndOneThatDoesKeepsIt) {
+  log::MemoryStore store;
+  log::Archive archive(store);
+  core::ManualClock clock(0);
+  Conversation c;
+  auto ledger = *Ledger::Open(archive, clock);
+  Listener first;
+  v1::AuthorHello hello = Hello(c);
+  hello.set_instance("first");
+  auto stream = *ledger->Admit(hello, &first);
+  hello.set_instance("second");
+  EXPECT_EQ(ledger->Admit(hello).status().code(), absl::StatusCode::kAlreadyExists);
+  ASSERT_EQ(first.told.size(), 1u);
+  EXPECT_TRUE(first.told[0].has_probe());
+  ledger->OnAlive(stream);
+  clock.Advance(60'000'000);
+  // It has answered: it is asked again, and not ended.
+  EXPECT_FALSE(ledger->Admit(hello).ok());
+  EXPECT_FALSE(first.ended);
+  clock.Advance(60'000'000);
+  // This time it has not.
+  EXPECT_FALSE(ledger->Admit(hello).ok());
+  EXPECT_TRUE(first.ended);
+  ledger->Release(stream);
+  EXPECT_TRUE(ledger->Admit(hello).ok());
+}
+
+TEST(Ledger, AnAgentThatCallsAgainHasGivenItsOtherStreamUp) {
+  log::MemoryStore store;
+  log::Archive archive(store);
+  core::ManualClock clock(0);
+  Conversation c;
+  auto ledger = *Ledger::Open(archive, clock);
+  Listener first;
+  v1::AuthorHello hello = Hello(c);
+  hello.set_instance("the same");
+  auto stream = *ledger->Admit(hello, &first);
+  EXPECT_FALSE(ledger->Admit(hello).ok());
+  EXPECT_TRUE(first.ended);
+}
+
 TEST(Ledger, AFailedCommitIsToldAndNothingIsAcknowledgedAfterwards) {
   log::MemoryStore store;
   log::Archive archive(store);

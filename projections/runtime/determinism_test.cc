@@ -127,6 +127,33 @@ TEST(Determinism, AnotherPriceDropsTheStateAndBuildsItAgain) {
   EXPECT_EQ(Everything(store), Rebuild(c, 100));
 }
 
+TEST(Determinism, AStateOfABranchThatWasGivenUpIsDroppedAndBuiltAgain) {
+  Conversation first, second;
+  Converse(first, 1);
+  Converse(second, 2);
+  log::MemoryStore store;
+  Books books(kTariff);
+  ASSERT_TRUE(Folder(store, books).Fold(first.log(), "north").ok());
+  ASSERT_TRUE(Folder(store, books).Fold(second.log(), "north").ok());
+  EXPECT_EQ(Everything(store), Rebuild(second, 4096));
+}
+
+TEST(Determinism, EveryReaderComesByTheSamePositionsAndHasTheSameDigestsThere) {
+  Conversation c;
+  for (unsigned seed = 1; c.log().head().size < 10'000; ++seed) Converse(c, seed);
+  std::vector<std::string> points;
+  for (uint64_t batch : {100u, 1000u, 4096u, 100'000u}) {
+    log::MemoryStore store;
+    Books books(kTariff);
+    v1::StoredFold position = *Folder(store, books, batch).Fold(c.log(), "north");
+    ASSERT_GE(position.points_size(), 2);
+    std::string all;
+    for (const auto& point : position.points()) all += point.SerializeAsString();
+    points.push_back(all);
+  }
+  for (const std::string& each : points) EXPECT_EQ(each, points[0]);
+}
+
 TEST(StateDigest, AddingAndRemovingInAnyOrderComesToTheSame) {
   StateDigest a, b;
   for (int i = 0; i < 100; ++i) a.Add(absl::StrCat("k", i), absl::StrCat("v", i));
