@@ -236,6 +236,8 @@ rocksdb::Options ToOptions(const RocksDbOptions& options) {
   db.max_bgerror_resume_count = 0;
   db.max_open_files = 512;
   db.keep_log_file_num = 4;
+  // Of a manifest some hundred bytes are ever written; by default 4 MiB of disk are taken ahead.
+  db.manifest_preallocation_size = 64 << 10;
   db.max_background_jobs = 2;
   db.write_buffer_size = options.use == RocksDbOptions::Use::kLog ? 64 << 20 : 32 << 20;
   if (options.write_buffer_bytes > 0) db.write_buffer_size = options.write_buffer_bytes;

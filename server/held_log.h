@@ -72,6 +72,8 @@ class HeldLog {
   bool replicating_ ABSL_GUARDED_BY(mutex_) = false;
   LiveStream* live_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::optional<Suspect> suspect_ ABSL_GUARDED_BY(mutex_);
+  // Instances of other agents that are on record.
+  std::set<std::string> told_suspects_ ABSL_GUARDED_BY(mutex_);
   std::optional<v1::AuthorHello> author_ ABSL_GUARDED_BY(mutex_);
   absl::Status damage_ ABSL_GUARDED_BY(mutex_);
   // Newest generation that was ever begun here, set aside or not.

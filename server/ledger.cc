@@ -21,6 +21,8 @@ std::string LogKey(const core::LogId& log_id) {
 
 // How long an author may take to give a sign of life.
 constexpr uint64_t kSignOfLifeUs = 5'000'000;
+// Other agents that are remembered of one log.
+constexpr size_t kMaxSuspects = 100;
 
 }  // namespace
 
@@ -290,9 +292,13 @@ void Ledger::OnAlive(const Stream& stream) {
   HeldLog& held = *stream.held;
   absl::MutexLock lock(&held.mutex_);
   if (!held.suspect_.has_value()) return;
+  // It will try again for as long as it runs: once is enough on record.
+  const bool told = held.told_suspects_.size() >= kMaxSuspects ||
+                    !held.told_suspects_.insert(held.suspect_->instance).second;
+  if (told) return held.suspect_.reset();
   const std::string id = Found(Describe(
       held, stream.log->generation().value(), v1::DIVERGENCE_KIND_SECOND_AGENT,
-      v1::DIVERGENCE_SIDE_AUTHOR, stream.log->head().size,
+      v1::DIVERGENCE_SIDE_AUTHOR, 0,
       absl::StrCat("a second agent (", held.suspect_->peer, ", instance ",
                    absl::BytesToHexString(held.suspect_->instance),
                    ") offered the log while the first one was there: its data directory was "

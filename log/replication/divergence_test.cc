@@ -375,6 +375,9 @@ TEST(Divergence, AForkIsSealedAtTheHoldersBranchAndTheOtherIsCarriedOver) {
     EXPECT_EQ(told.found[0].first_difference(), static_cast<uint64_t>(c.before + 1));
     ASSERT_EQ(told.resolved.size(), 1u);
     EXPECT_EQ(told.resolved[0].id(), told.found[0].id());
+    // Of the author's branch, with its LogOpened, and of the holder's.
+    EXPECT_EQ(told.resolved[0].entries_recovered(),
+              static_cast<uint64_t>(c.authors + 1 + c.holders));
     // The branch that was given up can be computed again: its entries are there, verbatim.
     Frontier branch;
     const EventLog& first = *holder.generations().at(1).log;
@@ -601,6 +604,8 @@ TEST(Divergence, AnAuthorThatWasTamperedWithGivesWayToWhatItHadSigned) {
   EXPECT_EQ(told.found[0].side(), v1::DIVERGENCE_SIDE_AUTHOR);
   EXPECT_EQ(told.found[0].first_difference(), 400u);
   ASSERT_EQ(told.resolved.size(), 1u);
+  // The forged one and the true one; and the LogOpened of the start that followed.
+  EXPECT_EQ(told.resolved[0].entries_recovered(), 3u);
   // The forged entry is kept, as evidence.
   EXPECT_EQ(Payloads(holder).count("never said"), 1u);
 }

@@ -365,6 +365,8 @@ absl::Status Reconciler::FindOrphans(Job& job) {
   const uint64_t size = job.log->head().size;
   const uint64_t common = std::min(size, job.theirs.head().size());
   std::vector<Range> ranges = job.comparison->ranges();
+  job.theirs_only = ranges;
+  job.theirs_only.push_back({common, job.theirs.head().size()});
   if (size > common) ranges.push_back({common, size});
   for (const Range& range : ranges) {
     uint64_t first = range.first;
@@ -509,9 +511,15 @@ absl::Status Reconciler::OnEntries(const v1::EntryPackage& package) {
   for (absl::string_view entry : unpacked.entries) {
     CL_RETURN_IF_ERROR(CheckEntryPlace(core::Generation(job.theirs.generation()),
                                        first + work.entries.size(), entry));
+    const uint64_t sequence = first + work.entries.size();
+    const bool counts =
+        job.theirs_only.empty() ||
+        std::any_of(job.theirs_only.begin(), job.theirs_only.end(), [sequence](const Range& range) {
+          return range.first <= sequence && sequence < range.end;
+        });
+    job.recovered += counts ? 1 : 0;
     work.entries.emplace_back(entry);
   }
-  job.recovered += work.entries.size();
   Ask(std::move(work));
   return absl::OkStatus();
 }

@@ -92,6 +92,9 @@ class Reconciler {
     std::optional<Comparison> comparison;
     // Own entries that the holder does not have, not yet carried.
     std::deque<Range> orphans;
+    // Where the holder's entries are other or more than the author's were; empty: wherever they are
+    // fetched.
+    std::vector<Range> theirs_only;
     uint64_t recovered = 0;
     std::optional<Sender> sender;
     std::string resolution;

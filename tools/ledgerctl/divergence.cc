@@ -19,8 +19,7 @@ std::string SideOf(v1::DivergenceSide side) {
 }
 
 std::string Outcome(const v1::Divergence& divergence) {
-  if (!divergence.has_resolved()) return "OPEN";
-  return absl::StrCat("resolved, ", divergence.resolved().entries_recovered(), " entries");
+  return divergence.has_resolved() ? "resolved" : "OPEN";
 }
 
 std::string Head(uint64_t size, const std::string& root) {
@@ -68,18 +67,26 @@ absl::Status ListDivergences(const Context& context, const std::string& log, boo
   auto side = [](const v1::Divergence& d) { return SideOf(d.found().side()); };
   auto generation = [](const v1::Divergence& d) { return absl::StrCat(d.found().generation()); };
   auto first = [](const v1::Divergence& d) { return absl::StrCat(d.found().first_difference()); };
-  const std::vector<Column<v1::Divergence>> columns = {
-      {{"SITE"}, site, "site", site},
-      {{"KIND"}, kind, "kind", kind},
-      {{"AT FAULT"}, side, "side", side},
-      {{"GEN", true}, generation, "generation", generation},
-      {{"FROM", true}, first, "first_difference", first},
-      {{"FOUND (UTC)"},
+  auto recovered = [](const v1::Divergence& d) {
+    return absl::StrCat(d.resolved().entries_recovered());
+  };
+  auto found = [](const v1::Divergence& d) { return RawTime(d.found_at_us()); };
+  std::vector<Column<v1::Divergence>> columns = {
+      {{"FOUND (UTC)", true},
        [](const v1::Divergence& d) { return HumanTime(d.found_at_us()); },
        "found_at",
-       [](const v1::Divergence& d) { return RawTime(d.found_at_us()); }},
+       found},
+      {{"SITE"}, site, "site", site},
+      {{"KIND"}, kind, "kind", kind},
       {{"OUTCOME"}, Outcome, "outcome", Outcome},
-      {{"ID"}, id, "id", id}};
+      {{"RECOVERED", true}, recovered, "entries_recovered", recovered},
+      // Never cut: it is what `show` is given.
+      {{"ID", true}, id, "id", id}};
+  if (context.format == Format::kCsv) {
+    columns.push_back({{"AT FAULT"}, side, "side", side});
+    columns.push_back({{"GEN"}, generation, "generation", generation});
+    columns.push_back({{"FROM"}, first, "first_difference", first});
+  }
   PrintRows(context.format, columns, response.divergences(), "divergences", context.out);
   return absl::OkStatus();
 }
