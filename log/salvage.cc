@@ -72,6 +72,8 @@ absl::StatusOr<TreeHead> StageReadablePrefix(const Store& store, const core::Log
   }
   const TreeHead head = builder.Head();
   EventLog::StageTruncate(keys, head, batch);
+  // All that stays can be read.
+  batch.Delete(keys.Dropped());
   for (Tile& tile : complete) {
     if (tile.id.level > 0) batch.PutCopy(keys.Tile(tile.id), std::move(tile.hashes));
   }

@@ -207,8 +207,8 @@ absl::Status Replicator::Step(Stream& stream, bool& idle) {
       if (!next.ok()) return next.status();
       request = *std::move(next);
     }
-    // What Next has found may be something to do.
-    if (!work.has_value() && !request.has_value()) work = stream.machine.TakeWork();
+    if (!work.has_value() && !request.has_value() && stream.machine.has_work())
+      return absl::OkStatus();
   }
   if (work.has_value()) return Do(stream, *work);
   if (request.has_value()) {

@@ -346,8 +346,8 @@ absl::StatusOr<std::optional<v1::ReplicateRequest>> AuthorStream::NextOfReport()
   return request;
 }
 
-// What the holder has not yet cannot be read here, so nobody has it: this generation ends, and what
-// is left of it behind the damage is carried into the next.
+// What the holder has not cannot be read here either, so nobody has it: this generation ends, and
+// what is left of it behind the damage is carried into the next.
 absl::StatusOr<std::optional<v1::ReplicateRequest>> AuthorStream::BeginForDamage(
     const absl::Status& damage) {
   const core::Generation generation = logs_.current->generation();
@@ -394,7 +394,8 @@ absl::StatusOr<std::optional<v1::ReplicateRequest>> AuthorStream::Next(uint64_t 
     return request;
   }
   auto package = live_->Next(now_us);
-  if (package.status().code() == absl::StatusCode::kDataLoss) {
+  if (package.status().code() == absl::StatusCode::kDataLoss ||
+      package.status().code() == absl::StatusCode::kNotFound) {
     return BeginForDamage(package.status());
   }
   if (!package.ok()) return package.status();

@@ -62,6 +62,10 @@ class AuthorStream {
 
   // What is to be done next; OnWorkDone when it is. Not taken, nothing goes on.
   std::optional<Work> TakeWork();
+  // Next, too, may have found something to do.
+  bool has_work() const {
+    return doing_ == Waiting::kNobody && (!work_.empty() || reconciler_.has_work());
+  }
   absl::Status OnWorkDone(const WorkResult& result);
 
   // Takes a bundle of 256 entries that cannot be read here from the holder.

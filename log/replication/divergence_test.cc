@@ -189,6 +189,7 @@ Ended RunStream(AuthorSide& author, HolderSide& holder, const AuthorOptions& opt
       ended.status = request.status();
       break;
     }
+    if (!request->has_value() && machine.has_work()) continue;
     if (!request->has_value()) break;
     auto reply = stream.OnRequest(**request);
     EXPECT_TRUE(reply.ok()) << reply.status();
@@ -556,6 +557,51 @@ TEST(Divergence, AnAuthorWhoseLogNoLongerOpensGetsItBackAndLosesNothingThatCanBe
   ASSERT_EQ(told.found.size(), 1u);
   EXPECT_EQ(told.found[0].kind(), v1::DIVERGENCE_KIND_DAMAGED);
   EXPECT_EQ(told.resolved.size(), 1u);
+}
+
+TEST(Divergence, WhatNeitherSideHasAnyMoreEndsTheGenerationAndTheRestIsCarriedOver) {
+  AuthorSide author;
+  HolderSide holder;
+  author.Append(1000, "old");
+  Settle(author, holder);
+  // The author keeps only hashes of its first 512 entries, and then the holder loses everything.
+  EventLog& log = *author.archive().OpenLog(kLog, core::Generation(1))->log;
+  WriteBatch sealed;
+  ASSERT_TRUE(*log.StageSealed(3, sealed));
+  ASSERT_TRUE(author.store().Commit(sealed, Durability::kBuffered).ok());
+  log.PublishSealed(3);
+  ASSERT_TRUE(author.archive().Drop(log, 2).ok());
+  holder.Restore(std::make_unique<MemoryStore>());
+  author.Append(100, "new");
+  Settle(author, holder);
+  Settle(author, holder);
+  AuthorLogs logs = author.logs();
+  EXPECT_EQ(logs.current->generation().value(), 2u);
+  EXPECT_EQ(logs.current->head(), holder.generations().at(2).log->head());
+  const std::set<std::string> held = Payloads(holder);
+  for (int i = 511; i < 1000; ++i) EXPECT_EQ(held.count("old " + std::to_string(i)), 1u) << i;
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(held.count("new " + std::to_string(i)), 1u) << i;
+  bool told = false;
+  for (const v1::DivergenceFound& found : WhatWasTold(holder).found) {
+    told = told || found.kind() == v1::DIVERGENCE_KIND_DAMAGED;
+  }
+  EXPECT_TRUE(told);
+}
+
+TEST(Divergence, AnEntryThatRotsBeforeTheHolderHasItEndsTheGenerationAndNothingElseIsLost) {
+  AuthorSide author;
+  HolderSide holder;
+  author.Append(300, "held");
+  Settle(author, holder);
+  author.Append(600, "new");
+  Spoil(author.store(), LogKeys(kLog, core::Generation(1)).Entry(600), std::nullopt);
+  Settle(author, holder);
+  Settle(author, holder);
+  EXPECT_EQ(author.recorder().log().generation().value(), 2u);
+  const std::set<std::string> held = Payloads(holder);
+  size_t lost = 0;
+  for (const std::string& payload : author.said()) lost += held.count(payload) == 0;
+  EXPECT_EQ(lost, 1u);
 }
 
 // Rewrites an entry of `store` together with all hashes above it and the head: what somebody does

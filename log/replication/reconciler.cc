@@ -18,8 +18,8 @@ namespace {
 constexpr uint64_t kMaxTiles = 64;
 // Orphans in one record.
 constexpr uint64_t kOrphansAtOnce = 256;
-// Where in a generation it stands why it was begun.
-constexpr uint64_t kReasonWithin = 8;
+// Where in a generation it stands why it was begun: LogOpened, GenerationOpened, DivergenceFound.
+constexpr uint64_t kReasonWithin = 3;
 
 v1::TreeHead ToProto(const TreeHead& head) {
   v1::TreeHead proto;
@@ -286,16 +286,21 @@ std::optional<v1::DivergenceFound> Reconciler::FoundBefore(uint32_t generation) 
   if (next == nullptr) return std::nullopt;
   std::optional<v1::DivergenceFound> found;
   // What cannot be read does not say anything.
-  next->Read(core::Sequence(0), kReasonWithin,
-             [&](core::Sequence, absl::string_view bytes) {
-               v1::Entry entry;
-               if (entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) &&
-                   entry.has_divergence_found() &&
-                   entry.divergence_found().generation() == generation) {
-                 found = entry.divergence_found();
-               }
-               return !found.has_value();
-             })
+  next->Read(
+          core::Sequence(0), kReasonWithin,
+          [&](core::Sequence, absl::string_view bytes) {
+            v1::Entry entry;
+            if (entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) &&
+                entry.has_divergence_found() &&
+                entry.divergence_found().generation() == generation) {
+              const v1::DivergenceKind kind = entry.divergence_found().kind();
+              // These are found in a generation that was begun for something else.
+              if (kind != v1::DIVERGENCE_KIND_HOLDER_LOST && kind != v1::DIVERGENCE_KIND_DAMAGED) {
+                found = entry.divergence_found();
+              }
+            }
+            return !found.has_value();
+          })
       .IgnoreError();
   return found;
 }
@@ -465,8 +470,9 @@ absl::StatusOr<std::optional<v1::ReplicateRequest>> Reconciler::Next(uint64_t no
   if (awaiting_ != Awaiting::kHeld) return request;
   Job& job = jobs_.front();
   auto package = job.sender->Next(now_us);
-  if (package.status().code() == absl::StatusCode::kDataLoss) {
-    // What the holder has not yet is damaged here: the rest of it goes on as orphans.
+  if (package.status().code() == absl::StatusCode::kDataLoss ||
+      package.status().code() == absl::StatusCode::kNotFound) {
+    // What the holder has not (any more) is damaged or dropped here: the rest goes on as orphans.
     *job.theirs.mutable_head() = ToProto(job.sender->held());
     job.sender.reset();
     job.log = nullptr;

@@ -55,6 +55,7 @@ class Reconciler {
   absl::StatusOr<std::optional<v1::ReplicateRequest>> Next(uint64_t now_us);
   // What is to be done next.
   std::optional<Work> TakeWork();
+  bool has_work() const { return work_.has_value(); }
 
   absl::Status OnNodes(const v1::NodesResponse& nodes);
   absl::Status OnEntries(const v1::EntryPackage& package);

@@ -81,6 +81,7 @@ class ControlHub::Stream final
         work = machine_.TakeWork();
         if (!work.has_value()) {
           status = SendNext();
+          if (status.ok() && machine_.has_work()) continue;
           if (status.ok()) return;
           break;
         }
