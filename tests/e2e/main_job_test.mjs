@@ -104,11 +104,13 @@ test('sessions and bills are right, and every answered frame is recorded once, a
   await assertRecordedOnce(network, points);
   await assertSessionsAndBills(network);
 
-  const before = (await network.level()).projections;
+  // A start of the ledger is an entry of the control log, and that the site knows of it one of its own: no event of these.
+  const digests = async () => (await network.level()).projections.map(({ name, version, digest }) => ({ name, version, digest }));
+  const before = await digests();
   await network.ledger.stop();
   remove(network.dir, 'ledger', 'state');
   await network.startLedger();
-  assert.deepEqual((await network.level()).projections, before, 'a rebuild gives the same digests');
+  assert.deepEqual(await digests(), before, 'a rebuild gives the same digests');
   await assertSessionsAndBills(network);
   await network.stop();
 });
