@@ -45,6 +45,9 @@ constexpr absl::Duration kWatchEvery = absl::Seconds(1);
 // How often the decisions of the last while are folded from the log, so that the memory of them
 // stays small.
 constexpr int kFoldEveryTicks = 10;
+// For what was lost here to come back before charge points are answered.
+constexpr int64_t kLongestWaitForThePastMs = 15'000;
+constexpr int64_t kLookEveryMs = 20;
 // Bundles that are looked at, and dropped, each time.
 constexpr uint64_t kDroppedAtOnce = 64;
 // How long the agent waits for closing handshakes when it stops: 100 × 20 ms.
@@ -75,11 +78,15 @@ class RunningAgent final : public Agent {
   absl::Status OpenLog();
   // Asks the ledger whether there is more of the log than here.
   absl::StatusOr<std::optional<log::RecorderOptions::Begin>> AskWhetherBehind();
+  // Waits, for some seconds at most, until the generations before the newest are as the ledger has
+  // them, so that no transaction id is given that was given in what was lost here.
+  absl::Status WaitForThePast();
   log::replication::AuthorOptions ToAuthorOptions() const;
   void StartReplicating();
   absl::Status RecordGap();
   absl::Status StartScrubbing();
   std::vector<core::Metric> CollectMetrics() const;
+  std::vector<const log::EventLog*> Past() const;
   absl::Status FoldTransactions();
   // Folds the ledger's projections over this site's log too, and tells the ledger what came out.
   absl::Status FoldBooks();
@@ -111,6 +118,8 @@ class RunningAgent final : public Agent {
   std::unique_ptr<ControlFollower> follower_;
   std::unique_ptr<log::Scrubber> scrubber_;
   std::unique_ptr<core::MetricsEndpoint> metrics_;
+  // Whether this life began a generation because the ledger has other entries.
+  bool begun_ = false;
   std::thread io_thread_;
   std::thread house_thread_;
   // Whether there is less space than the reserve.
@@ -162,6 +171,21 @@ void RunningAgent::StartReplicating() {
   follower_ = std::make_unique<ControlFollower>(*archive_, *recorder_, follower_options);
 }
 
+absl::Status RunningAgent::WaitForThePast() {
+  StartReplicating();
+  for (int64_t waited = 0; waited < kLongestWaitForThePastMs; waited += kLookEveryMs) {
+    if (replicator_->state().live) break;
+    absl::MutexLock lock(&mutex_);
+    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), absl::Milliseconds(kLookEveryMs));
+  }
+  if (!replicator_->state().live) {
+    spdlog::warn(
+        "the ledger has not brought back what was lost here: transaction ids may be given "
+        "twice, and are flagged then");
+  }
+  return FoldTransactions();
+}
+
 absl::StatusOr<std::optional<log::RecorderOptions::Begin>> RunningAgent::AskWhetherBehind() {
   if (options_.ledger.empty() || options_.ask_ledger_ms == 0) {
     return std::optional<log::RecorderOptions::Begin>();
@@ -202,6 +226,7 @@ absl::Status RunningAgent::OpenLog() {
   if (!recorder_options.begin.has_value()) {
     CL_ASSIGN_OR_RETURN(recorder_options.begin, AskWhetherBehind());
   }
+  begun_ = recorder_options.begin.has_value();
   CL_ASSIGN_OR_RETURN(recorder_, log::Recorder::Open(*archive_, clock_, options_.author,
                                                      core::RandomLogId(), recorder_options));
   if (!recorder_->damage().ok()) {
@@ -280,11 +305,25 @@ absl::Status RunningAgent::StartScrubbing() {
   return absl::OkStatus();
 }
 
+// The generations before the newest that open, also those that were mended since.
+std::vector<const log::EventLog*> RunningAgent::Past() const {
+  std::vector<const log::EventLog*> logs;
+  for (const auto& [generation, past] : recorder_->past()) {
+    const log::EventLog* log = past;
+    if (log == nullptr) {
+      auto opened = archive_->OpenLog(recorder_->log().log_id(), core::Generation(generation));
+      if (opened.ok()) log = opened->log;
+    }
+    if (log != nullptr) logs.push_back(log);
+  }
+  return logs;
+}
+
 absl::Status RunningAgent::FoldTransactions() {
   const log::EventLog& log = recorder_->log();
   projections::Folder folder(*state_store_, transactions_);
-  for (const auto& [generation, past] : recorder_->past()) {
-    if (past != nullptr) CL_RETURN_IF_ERROR(folder.Fold(*past, options_.author.site).status());
+  for (const log::EventLog* past : Past()) {
+    CL_RETURN_IF_ERROR(folder.Fold(*past, options_.author.site).status());
   }
   CL_ASSIGN_OR_RETURN(v1::StoredFold position, folder.Fold(log, options_.author.site));
   asio::post(io_, [this, folded = core::Sequence(position.size())] { memory_->Forget(folded); });
@@ -293,8 +332,8 @@ absl::Status RunningAgent::FoldTransactions() {
 
 absl::Status RunningAgent::FoldBooks() {
   projections::Folder folder(*books_store_, books_);
-  for (const auto& [generation, past] : recorder_->past()) {
-    if (past != nullptr) CL_RETURN_IF_ERROR(folder.Fold(*past, options_.author.site).status());
+  for (const log::EventLog* past : Past()) {
+    CL_RETURN_IF_ERROR(folder.Fold(*past, options_.author.site).status());
   }
   CL_ASSIGN_OR_RETURN(v1::StoredFold position, folder.Fold(recorder_->log(), options_.author.site));
   if (replicator_ == nullptr || position.partial()) return absl::OkStatus();
@@ -369,11 +408,12 @@ absl::Status RunningAgent::Start() {
   CL_RETURN_IF_ERROR(RecordGap());
   memory_ = std::make_unique<TransactionMemory>(*state_store_, recorder_->log().log_id());
   CL_RETURN_IF_ERROR(FoldTransactions());
+  if (begun_ && !options_.ledger.empty()) CL_RETURN_IF_ERROR(WaitForThePast());
   central_system_ = std::make_unique<CentralSystem>(*memory_, options_.heartbeat_interval_s);
   WatchSpace();
   site_ = std::make_unique<RecordingSite>(io_, *recorder_, clock_, *central_system_, *memory_);
   CL_ASSIGN_OR_RETURN(endpoint_, Endpoint::Listen(io_, *site_, options_.listen, options_.endpoint));
-  if (!options_.ledger.empty()) StartReplicating();
+  if (!options_.ledger.empty() && replicator_ == nullptr) StartReplicating();
   CL_RETURN_IF_ERROR(StartScrubbing());
   io_thread_ = std::thread([this] { io_.run(); });
   house_thread_ = std::thread([this] { KeepHouse(); });

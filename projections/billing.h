@@ -32,7 +32,7 @@ struct FlatTariff {
 
 class Billing {
  public:
-  static constexpr uint32_t kVersion = 1;
+  static constexpr uint32_t kVersion = 2;
 
   explicit Billing(FlatTariff tariff) : tariff_(std::move(tariff)) {}
 

@@ -104,6 +104,22 @@ TEST(Orphans, TwoSessionsThatWereGivenOneIdAreTwoAndBothFlagged) {
   EXPECT_EQ(folded.cdrs.size(), 2u);
 }
 
+TEST(Orphans, AnIdThatIsGivenAgainForAnotherSessionIsNeverMerged) {
+  Conversation log;
+  log.Connect("CP1");
+  log.Start(1, 7, 1000, "2026-03-01T12:00:00Z");
+  log.Stop(7, 2000, "2026-03-01T12:30:00Z");
+  // The agent was restored from an old copy.
+  log.Start(1, 7, 5000, "2026-03-01T15:00:00Z");
+  log.Stop(7, 8000, "2026-03-01T15:30:00Z");
+  const Folded folded = Fold(log);
+  ASSERT_EQ(folded.sessions.size(), 2u);
+  EXPECT_TRUE(Conflicts(folded.sessions[0]));
+  EXPECT_TRUE(Conflicts(folded.sessions[1]));
+  EXPECT_EQ(folded.sessions[1].energy_mwh(), 3'000'000);
+  EXPECT_EQ(folded.cdrs.size(), 2u);
+}
+
 TEST(Orphans, ASessionOfTheBranchGoesOnAfterIt) {
   Conversation log, branch;
   log.Connect("CP1");

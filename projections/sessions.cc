@@ -137,6 +137,12 @@ void Close(const Event& event, const v16::StopTransaction& stop, v1::Session& se
   session.set_state(v1::SESSION_STATE_CLOSED);
 }
 
+// Whether two starts say the same: one that was sent again, then.
+bool SameStart(const v1::Session& a, const v1::Session& b) {
+  return a.connector_id() == b.connector_id() && a.id_tag() == b.id_tag() &&
+         a.started_at_us() == b.started_at_us() && a.meter_start_mwh() == b.meter_start_mwh();
+}
+
 // What a Stop that came again says differently.
 bool SameStop(const v16::StopTransaction& stop, const v1::Session& session) {
   auto meter = core::ParseEnergy(stop.meter_stop.value_or(""), "Wh");
@@ -192,15 +198,19 @@ void Sessions::OnStartAnswered(const Event& event, State& state) {
   session.set_transaction_id(*answer->transaction_id);
   const std::string transaction_key =
       TransactionKey(event.charge_point_id, session.transaction_id());
-  if (event.orphan && OnOrphanStarted(event, transaction_key, session, state)) return;
-  if (std::optional<std::string> known = state.Get(transaction_key);
-      known.has_value() && !event.orphan) {
+  if (event.orphan) {
+    if (OnOrphanStarted(event, transaction_key, session, state)) return;
+  } else if (std::optional<std::string> known = state.Get(transaction_key)) {
     v1::Session earlier;
     if (GetMessage(state, *known, earlier)) {
-      Flag(earlier, v1::SESSION_FLAG_DUPLICATE_START);
+      const bool same = SameStart(earlier, session);
+      // An agent that was restored from an old copy gave the id again: two sessions, never one.
+      Flag(earlier,
+           same ? v1::SESSION_FLAG_DUPLICATE_START : v1::SESSION_FLAG_CONFLICTING_TRANSACTION_ID);
       PutMessage(state, *known, earlier);
+      if (same) return;
+      Flag(session, v1::SESSION_FLAG_CONFLICTING_TRANSACTION_ID);
     }
-    return;
   }
   const std::string open_key = LastOnConnectorKey(event.charge_point_id, session.connector_id());
   if (std::optional<std::string> before = state.Get(open_key)) {
@@ -232,9 +242,7 @@ bool Sessions::OnOrphanStarted(const Event& event, const std::string& transactio
   std::optional<std::string> same;
   for (const std::string& key : keys) {
     v1::Session other;
-    if (GetMessage(state, key, other) && other.connector_id() == session.connector_id() &&
-        other.id_tag() == session.id_tag() && other.started_at_us() == session.started_at_us() &&
-        other.meter_start_mwh() == session.meter_start_mwh()) {
+    if (GetMessage(state, key, other) && SameStart(other, session)) {
       same = key;
       break;
     }

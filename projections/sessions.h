@@ -21,7 +21,7 @@ constexpr char kSessionKind = 's';
 
 class Sessions {
  public:
-  static constexpr uint32_t kVersion = 1;
+  static constexpr uint32_t kVersion = 2;
 
   // Key of the key of the session that was last begun on a connector.
   static std::string LastOnConnectorKey(absl::string_view charge_point_id, uint32_t connector_id);

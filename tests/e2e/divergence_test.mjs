@@ -200,6 +200,9 @@ test('an old disk image that finds the ledger first gets its entries back and go
   await network.level();
   await assertEqualRoots(network);
   await assertAllOnce(network, point, again);
+  const { sessions } = await network.ctl('sessions', 'list', '--limit', '0');
+  assert.equal(new Set(sessions.map((session) => session.transactionId)).size, 3, 'no transaction id was given twice');
+  assert.equal(sessions.length, 3);
   const { logs: [log] } = await network.ctl('log', 'list');
   assert.equal(log.generations.length, 2);
   await network.stop();
