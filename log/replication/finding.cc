@@ -9,6 +9,13 @@
 
 namespace chargeledger::log::replication {
 
+v1::TreeHead ToProto(const TreeHead& head) {
+  v1::TreeHead proto;
+  proto.set_size(head.size);
+  proto.set_root(std::string(head.root.bytes()));
+  return proto;
+}
+
 std::optional<TreeHead> HeadOf(absl::string_view checkpoint) {
   if (checkpoint.empty()) return std::nullopt;
   auto note = tlog::Note::Parse(checkpoint);

@@ -26,6 +26,8 @@ struct Finding {
 // read.
 absl::StatusOr<Finding> Classify(const EventLog& own, const v1::GenerationHead& theirs);
 
+v1::TreeHead ToProto(const TreeHead& head);
+
 // The size and root of a checkpoint that is kept; none if there is none that can be read.
 std::optional<TreeHead> HeadOf(absl::string_view checkpoint);
 

@@ -50,13 +50,6 @@ absl::StatusOr<tlog::Note> CheckCheckpoint(const v1::EntryPackage& package,
 
 }  // namespace
 
-v1::TreeHead ToProto(const TreeHead& head) {
-  v1::TreeHead proto;
-  proto.set_size(head.size);
-  proto.set_root(std::string(head.root.bytes()));
-  return proto;
-}
-
 v1::Refusal MakeRefusal(v1::Refusal::Reason reason, absl::string_view detail,
                         const TreeHead& position) {
   v1::Refusal refusal;

@@ -23,6 +23,7 @@
 #include "absl/strings/string_view.h"
 #include "chargeledger/v1/replication.pb.h"
 #include "log/event_log.h"
+#include "log/replication/finding.h"
 #include "log/replication/package.h"
 #include "log/tlog/checkpoint.h"
 #include "log/tlog/note.h"
@@ -47,8 +48,6 @@ absl::StatusOr<Verdict> Verify(const EventLog& log, const v1::EntryPackage& pack
 
 // The checks of a stream's first message: names, id and generations are well-formed.
 absl::Status CheckHello(const v1::AuthorHello& hello);
-
-v1::TreeHead ToProto(const TreeHead& head);
 
 v1::Refusal MakeRefusal(v1::Refusal::Reason reason, absl::string_view detail,
                         const TreeHead& position);

@@ -21,13 +21,6 @@ constexpr uint64_t kOrphansAtOnce = 256;
 // Where in a generation it stands why it was begun: LogOpened, GenerationOpened, DivergenceFound.
 constexpr uint64_t kReasonWithin = 3;
 
-v1::TreeHead ToProto(const TreeHead& head) {
-  v1::TreeHead proto;
-  proto.set_size(head.size);
-  proto.set_root(std::string(head.root.bytes()));
-  return proto;
-}
-
 absl::StatusOr<TreeHead> ToHead(const v1::TreeHead& proto) {
   CL_ASSIGN_OR_RETURN(Hash root, Hash::FromBytes(proto.root()));
   return TreeHead{proto.size(), root};
