@@ -30,6 +30,7 @@
 #include "log/log_metrics.h"
 #include "log/replication/finding.h"
 #include "log/rocksdb_store.h"
+#include "log/salvage.h"
 #include "log/scrubber.h"
 #include "log/tlog/checkpoint.h"
 #include "projections/books.h"
@@ -46,7 +47,7 @@ constexpr absl::Duration kWatchEvery = absl::Seconds(1);
 // stays small.
 constexpr int kFoldEveryTicks = 10;
 // For what was lost here to come back before charge points are answered.
-constexpr int64_t kLongestWaitForThePastMs = 15'000;
+constexpr int64_t kLongestWaitMs = 15'000;
 constexpr int64_t kLookEveryMs = 20;
 // Bundles that are looked at, and dropped, each time.
 constexpr uint64_t kDroppedAtOnce = 64;
@@ -78,6 +79,11 @@ class RunningAgent final : public Agent {
   absl::Status OpenLog();
   // Asks the ledger whether there is more of the log than here.
   absl::StatusOr<std::optional<log::RecorderOptions::Begin>> AskWhetherBehind();
+  // Folds what there is to fold; entries that cannot be read are asked of the ledger, and waited
+  // for some seconds: a site must come up all the same.
+  absl::Status FoldOrMend();
+  // Waits until `over`, or some seconds have passed.
+  void WaitFor(const std::function<bool()>& over);
   // Waits, for some seconds at most, until the generations before the newest are as the ledger has
   // them, so that no transaction id is given that was given in what was lost here.
   absl::Status WaitForThePast();
@@ -171,19 +177,49 @@ void RunningAgent::StartReplicating() {
   follower_ = std::make_unique<ControlFollower>(*archive_, *recorder_, follower_options);
 }
 
-absl::Status RunningAgent::WaitForThePast() {
-  StartReplicating();
-  for (int64_t waited = 0; waited < kLongestWaitForThePastMs; waited += kLookEveryMs) {
-    if (replicator_->state().live) break;
+void RunningAgent::WaitFor(const std::function<bool()>& over) {
+  for (int64_t waited = 0; waited < kLongestWaitMs && !over(); waited += kLookEveryMs) {
     absl::MutexLock lock(&mutex_);
     mutex_.AwaitWithTimeout(absl::Condition(&stopping_), absl::Milliseconds(kLookEveryMs));
   }
+}
+
+absl::Status RunningAgent::FoldOrMend() {
+  absl::Status status = FoldTransactions();
+  if (status.code() != absl::StatusCode::kDataLoss) return status;
+  spdlog::error("the log cannot be read whole: {}", status.ToString());
+  if (!options_.ledger.empty()) {
+    if (replicator_ == nullptr) StartReplicating();
+    WaitFor([&] {
+      std::vector<const log::EventLog*> logs = Past();
+      logs.push_back(&recorder_->log());
+      for (const log::EventLog* log : logs) {
+        const std::optional<uint64_t> damaged = log::FirstUnreadable(*log, 0);
+        if (!damaged.has_value()) continue;
+        replicator_->RequestRepair(log->generation(), *damaged / log::kTileWidth,
+                                   std::string(status.message()));
+        return false;
+      }
+      status = FoldTransactions();
+      return status.code() != absl::StatusCode::kDataLoss;
+    });
+  }
+  if (status.code() != absl::StatusCode::kDataLoss) return status;
+  spdlog::error(
+      "charge points are answered all the same: a transaction id that was given in what "
+      "cannot be read may be given again, and is flagged then");
+  return absl::OkStatus();
+}
+
+absl::Status RunningAgent::WaitForThePast() {
+  if (replicator_ == nullptr) StartReplicating();
+  WaitFor([this] { return replicator_->state().live; });
   if (!replicator_->state().live) {
     spdlog::warn(
         "the ledger has not brought back what was lost here: transaction ids may be given "
         "twice, and are flagged then");
   }
-  return FoldTransactions();
+  return FoldOrMend();
 }
 
 absl::StatusOr<std::optional<log::RecorderOptions::Begin>> RunningAgent::AskWhetherBehind() {
@@ -407,7 +443,7 @@ absl::Status RunningAgent::Start() {
   CL_RETURN_IF_ERROR(OpenLog());
   CL_RETURN_IF_ERROR(RecordGap());
   memory_ = std::make_unique<TransactionMemory>(*state_store_, recorder_->log().log_id());
-  CL_RETURN_IF_ERROR(FoldTransactions());
+  CL_RETURN_IF_ERROR(FoldOrMend());
   if (begun_ && !options_.ledger.empty()) CL_RETURN_IF_ERROR(WaitForThePast());
   central_system_ = std::make_unique<CentralSystem>(*memory_, options_.heartbeat_interval_s);
   WatchSpace();

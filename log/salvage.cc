@@ -101,4 +101,14 @@ absl::Status VisitReadable(const Store& store, const core::LogId& log_id,
   return absl::OkStatus();
 }
 
+std::optional<uint64_t> FirstUnreadable(const EventLog& log, uint64_t from) {
+  uint64_t next = std::max(from, log.dropped() * kTileWidth);
+  const absl::Status read =
+      log.Read(core::Sequence(next), ~uint64_t{0}, [&](core::Sequence sequence, absl::string_view) {
+        next = sequence.value() + 1;
+        return true;
+      });
+  return read.ok() ? std::nullopt : std::optional<uint64_t>(next);
+}
+
 }  // namespace chargeledger::log

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "core/ids.h"
+#include "log/event_log.h"
 #include "log/merkle.h"
 #include "log/store.h"
 
@@ -25,5 +27,8 @@ absl::StatusOr<TreeHead> StageReadablePrefix(const Store& store, const core::Log
 absl::Status VisitReadable(const Store& store, const core::LogId& log_id,
                            core::Generation generation, uint64_t from, uint64_t at_least,
                            absl::FunctionRef<void(uint64_t sequence, absl::string_view)> visit);
+
+// The first entry of `log` from `from` on that cannot be read; none if all can.
+std::optional<uint64_t> FirstUnreadable(const EventLog& log, uint64_t from);
 
 }  // namespace chargeledger::log

@@ -5,6 +5,7 @@
 
 #include "core/check.h"
 #include "core/process/termination.h"
+#include "log/salvage.h"
 #include "projections/runtime/folder.h"
 
 namespace chargeledger::server {
@@ -42,7 +43,7 @@ absl::StatusOr<bool> Bookkeeper::FoldPiece(HeldLog& held) {
   for (log::EventLog* log : held.generations()) {
     auto folded = folder.Fold(*log, held.site(), kPiece);
     if (folded.status().code() == absl::StatusCode::kDataLoss && damaged_) {
-      damaged_(*log, folded.status());
+      damaged_(*log, log::FirstUnreadable(*log, 0), folded.status());
       return false;
     }
     CL_ASSIGN_OR_RETURN(v1::StoredFold after, std::move(folded));

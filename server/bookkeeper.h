@@ -2,7 +2,9 @@
 // bounded piece of one log at a time, so that a site that catches up does not delay the others.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -18,8 +20,10 @@ namespace chargeledger::server {
 
 class Bookkeeper {
  public:
-  // A log cannot be read where it is to be folded: it is left until it grows or is repaired.
-  using Damaged = std::function<void(const log::EventLog&, const absl::Status&)>;
+  // A log cannot be read where it is to be folded, at `sequence`: it is left until it grows or is
+  // repaired.
+  using Damaged = std::function<void(const log::EventLog&, std::optional<uint64_t> sequence,
+                                     const absl::Status&)>;
 
   // `states` outlives the bookkeeper. Any other failure to fold ends the process: queries would go
   // stale unnoticed.

@@ -265,9 +265,10 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
       spdlog::error("site {}: {}", held->site(), held->damage().ToString());
     }
   }
-  Bookkeeper bookkeeper(*states, tariff, [&](const log::EventLog& log, const absl::Status& why) {
-    ledger->OnDamaged(log, std::nullopt, std::string(why.message()));
-  });
+  Bookkeeper bookkeeper(*states, tariff,
+                        [&](const auto& log, auto sequence, const absl::Status& why) {
+                          ledger->OnDamaged(log, sequence, std::string(why.message()));
+                        });
   ControlHub hub(archive.get(), control.get(), clock, ToControlOptions(key, next));
   ledger->OnGrown([&](const std::vector<HeldLog*>& grown) { bookkeeper.OnGrown(grown); });
   ledger->OnFailed([](const absl::Status& status) { core::RequestTermination(status); });
