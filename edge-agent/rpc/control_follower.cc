@@ -136,7 +136,7 @@ absl::Status ControlFollower::Store(replication::Reply& reply) {
 }
 
 absl::StatusOr<std::optional<v1::ReplicateResponse>> ControlFollower::Answer(
-    const replication::HolderStream& stream, const v1::ReplicateRequest& request) {
+    replication::HolderStream& stream, const v1::ReplicateRequest& request) {
   CL_ASSIGN_OR_RETURN(replication::Reply reply, stream.OnRequest(request));
   switch (reply.kind) {
     case replication::Reply::Kind::kSend:

@@ -58,7 +58,7 @@ class ControlFollower {
   absl::StatusOr<log::replication::HeldGenerations> Admit(const v1::AuthorHello& hello);
   // What is to be answered, if anything is.
   absl::StatusOr<std::optional<v1::ReplicateResponse>> Answer(
-      const log::replication::HolderStream& stream, const v1::ReplicateRequest& request);
+      log::replication::HolderStream& stream, const v1::ReplicateRequest& request);
   absl::Status Store(log::replication::Reply& reply);
   void Pause(int64_t ms);
 

@@ -211,9 +211,20 @@ void AuthorStream::RepairOwn(core::Generation generation, uint64_t bundle,
 }
 
 absl::Status AuthorStream::OnRepairEntries(const v1::EntryPackage& package) {
-  const RepairJob job = repairs_.front();
-  repairs_.pop_front();
   CL_ASSIGN_OR_RETURN(UnpackedEntries unpacked, UnpackEntries(package));
+  RepairJob& pending = repairs_.front();
+  const uint64_t expected = pending.bundle * kTileWidth + pending.entries.size();
+  if (package.first_sequence() != expected ||
+      unpacked.entries.size() > kTileWidth - pending.entries.size()) {
+    return absl::AbortedError("entries came that were not asked for");
+  }
+  for (absl::string_view entry : unpacked.entries) pending.entries.emplace_back(entry);
+  if (!unpacked.entries.empty() && pending.entries.size() < kTileWidth) {
+    pending.asked = false;
+    return absl::OkStatus();
+  }
+  RepairJob job = std::move(pending);
+  repairs_.pop_front();
   Finding finding{v1::DIVERGENCE_KIND_DAMAGED, v1::DIVERGENCE_SIDE_AUTHOR, 0};
   const uint64_t first = job.bundle * kTileWidth;
   v1::Entry entry;
@@ -231,11 +242,10 @@ absl::Status AuthorStream::OnRepairEntries(const v1::EntryPackage& package) {
   found.set_detail(job.reason);
   Work record{.kind = Work::Kind::kRecord};
   record.events.push_back(std::move(entry));
-  const bool whole = package.first_sequence() == first && unpacked.entries.size() == kTileWidth;
-  if (whole) {
+  if (job.entries.size() == kTileWidth) {
     Work repair{
         .kind = Work::Kind::kRepair, .generation = job.generation.value(), .position = job.bundle};
-    for (absl::string_view bytes : unpacked.entries) repair.entries.emplace_back(bytes);
+    repair.entries = std::move(job.entries);
     record.events.push_back(reconciler_.DescribeResolved(
         FindingId(job.generation, finding, first), job.generation.value(), head, kTileWidth,
         "taken from the holder, and found to be what the tree has there"));
@@ -279,6 +289,12 @@ absl::StatusOr<v1::ReplicateRequest> AuthorStream::AnswerWanted() {
   package.set_generation(range.generation());
   package.set_first_sequence(range.first());
   package.set_repair(true);
+  if (package.head().size() > range.first() && package.head().size() < range.end()) {
+    // Large entries: the rest goes in the next package.
+    v1::EntryRange rest = range;
+    rest.set_first(package.head().size());
+    wanted_.push_front(rest);
+  }
   return request;
 }
 
@@ -380,8 +396,8 @@ absl::StatusOr<std::optional<v1::ReplicateRequest>> AuthorStream::Next(uint64_t 
     request.emplace();
     v1::EntriesRequest& entries = *request->mutable_entries();
     entries.set_generation(job.generation.value());
-    entries.set_first(job.bundle * kTileWidth);
-    entries.set_count(static_cast<uint32_t>(kTileWidth));
+    entries.set_first(job.bundle * kTileWidth + job.entries.size());
+    entries.set_count(static_cast<uint32_t>(kTileWidth - job.entries.size()));
     return request;
   }
   if (!wanted_.empty()) {

@@ -13,6 +13,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -86,6 +87,8 @@ class AuthorStream {
     uint64_t bundle;
     std::string reason;
     bool asked = false;
+    // What has come of it: a bundle of large entries is more than one package.
+    std::vector<std::string> entries = {};
   };
   struct ReportJob {
     v1::CompareCommand command;

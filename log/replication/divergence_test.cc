@@ -478,7 +478,8 @@ TEST(Divergence, AGapOrRotAtTheAuthorIsFilledFromTheHolder) {
   for (bool gap : {true, false}) {
     AuthorSide author;
     HolderSide holder;
-    author.Append(1000);
+    // Large ones: a bundle is more than one package.
+    author.Append(1000, std::string(20'000, 'x'));
     Settle(author, holder);
     const LogKeys keys(kLog, core::Generation(1));
     Spoil(author.store(), keys.Entry(600),
@@ -500,7 +501,8 @@ TEST(Divergence, AGapOrRotAtTheHolderIsFilledFromTheAuthor) {
   for (bool gap : {true, false}) {
     AuthorSide author;
     HolderSide holder;
-    author.Append(1000);
+    // Large ones: a bundle is more than one package.
+    author.Append(1000, std::string(20'000, 'x'));
     Settle(author, holder);
     const LogKeys keys(kLog, core::Generation(1));
     Spoil(holder.store(), keys.Entry(600),

@@ -204,7 +204,7 @@ Reply HolderStream::Refuse(v1::Refusal::Reason reason, absl::string_view detail)
   return reply;
 }
 
-absl::StatusOr<Reply> HolderStream::OnPackage(const v1::EntryPackage& package) const {
+absl::StatusOr<Reply> HolderStream::OnPackage(const v1::EntryPackage& package) {
   const HeldGeneration* held = Find(package.generation());
   if (held == nullptr) {
     return Refuse(v1::Refusal::REASON_MALFORMED,
@@ -230,17 +230,30 @@ absl::StatusOr<Reply> HolderStream::OnPackage(const v1::EntryPackage& package) c
   return reply;
 }
 
-absl::StatusOr<Reply> HolderStream::OnRepair(const v1::EntryPackage& package, EventLog* log) const {
+absl::StatusOr<Reply> HolderStream::OnRepair(const v1::EntryPackage& package, EventLog* log) {
   auto unpacked = UnpackEntries(package);
   if (!unpacked.ok()) {
     return Refuse(v1::Refusal::REASON_MALFORMED, unpacked.status().message());
   }
+  const uint64_t first = package.first_sequence();
+  if (repairing_ != log || first != repair_first_ + repair_.size()) {
+    repairing_ = log;
+    repair_first_ = first;
+    repair_.clear();
+  }
+  if (unpacked->entries.size() > kTileWidth - repair_.size()) {
+    return Refuse(v1::Refusal::REASON_MALFORMED, "more entries came than a bundle has");
+  }
+  for (absl::string_view entry : unpacked->entries) repair_.emplace_back(entry);
+  const bool over = unpacked->entries.empty() || repair_.size() == kTileWidth;
+  if (!over) return Reply{.kind = Reply::Kind::kNothing};
   Reply reply{.kind = Reply::Kind::kRepair};
   reply.log = log;
-  reply.bundle = package.first_sequence() / kTileWidth;
-  reply.verdict.unpacked = *std::move(unpacked);
-  reply.verdict.entries = reply.verdict.unpacked.entries;
-  if (package.first_sequence() % kTileWidth != 0) reply.verdict.entries.clear();
+  reply.bundle = repair_first_ / kTileWidth;
+  repairing_ = nullptr;
+  if (repair_.size() == kTileWidth && repair_first_ % kTileWidth == 0) {
+    reply.verdict.entries.assign(repair_.begin(), repair_.end());
+  }
   return reply;
 }
 
@@ -263,7 +276,7 @@ absl::StatusOr<Reply> HolderStream::OnEntriesRequest(const v1::EntriesRequest& r
   return reply;
 }
 
-absl::StatusOr<Reply> HolderStream::OnRequest(const v1::ReplicateRequest& request) const {
+absl::StatusOr<Reply> HolderStream::OnRequest(const v1::ReplicateRequest& request) {
   switch (request.message_case()) {
     case v1::ReplicateRequest::kPackage:
       return OnPackage(request.package());

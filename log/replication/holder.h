@@ -70,13 +70,15 @@ struct Reply {
     kRefuse,
     // Store what `verdict` accepted in `log`, then send Held.
     kStore,
-    // Put the verdict's entries in the place of bundle `bundle` of `log`; without entries, the
-    // author cannot read them either.
+    // Put the verdict's entries, which are the stream's until its next message, in the place of
+    // bundle `bundle` of `log`; without entries, the author cannot read them either.
     kRepair,
     // The message itself is for the caller: a report, a sign of life, digests.
     kReport,
     kAlive,
     kDigests,
+    // Nothing yet: there is more to come.
+    kNothing,
   };
   Kind kind;
   v1::ReplicateResponse response;
@@ -94,7 +96,7 @@ class HolderStream {
   // The answer to the hello.
   absl::StatusOr<v1::ReplicateResponse> Position() const;
   // The answer to a message, which outlives it. Errors are of this side's log.
-  absl::StatusOr<Reply> OnRequest(const v1::ReplicateRequest& request) const;
+  absl::StatusOr<Reply> OnRequest(const v1::ReplicateRequest& request);
   // Everything up to `log`'s head is durable; `checkpoint` is the cosigned one, or empty.
   v1::ReplicateResponse Held(const EventLog& log, const std::string& checkpoint) const;
   // What this side has of every generation, with its roots where the author's ends.
@@ -102,8 +104,8 @@ class HolderStream {
 
  private:
   Reply Refuse(v1::Refusal::Reason reason, absl::string_view detail) const;
-  absl::StatusOr<Reply> OnPackage(const v1::EntryPackage& package) const;
-  absl::StatusOr<Reply> OnRepair(const v1::EntryPackage& package, EventLog* log) const;
+  absl::StatusOr<Reply> OnPackage(const v1::EntryPackage& package);
+  absl::StatusOr<Reply> OnRepair(const v1::EntryPackage& package, EventLog* log);
   absl::StatusOr<Reply> OnEntriesRequest(const v1::EntriesRequest& request) const;
   const HeldGeneration* Find(uint32_t generation) const;
 
@@ -111,6 +113,10 @@ class HolderStream {
   const uint32_t newest_;
   // What the author has said of each generation.
   std::map<uint32_t, v1::GenerationHead> author_;
+  // What has come of the bundle that is being repaired: large entries come in several packages.
+  EventLog* repairing_ = nullptr;
+  uint64_t repair_first_ = 0;
+  std::vector<std::string> repair_;
 };
 
 }  // namespace chargeledger::log::replication

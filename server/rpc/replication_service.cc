@@ -100,6 +100,8 @@ class ReplicationStream final
       case Kind::kRepair:
         ledger_.Repair(*stream_, *reply->log, reply->bundle, reply->verdict.entries);
         break;
+      case Kind::kNothing:
+        break;
       case Kind::kReport:
         ledger_.OnReport(*stream_, request_->report());
         break;
