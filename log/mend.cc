@@ -174,6 +174,11 @@ absl::Status CopyAll(const Store& from, Store& to, const HeadFile& heads, const 
       CL_RETURN_IF_ERROR(RemakeTiles(to, log_id, core::Generation(generation)));
     }
   }
+  // A record is written once more, so that there is something to sync behind all the rest.
+  for (const v1::StoredLog& log : logs) {
+    CL_ASSIGN_OR_RETURN(core::LogId log_id, core::LogId::FromBytes(log.log_id()));
+    CL_RETURN_IF_ERROR(copier.Copy(LogKeys(log_id, core::Generation(1)).Head()).status());
+  }
   CL_RETURN_IF_ERROR(copier.Flush(Durability::kSynced));
   report = copier.report();
   return absl::OkStatus();

@@ -182,6 +182,13 @@ absl::StatusOr<Ledger::Restored> Ledger::Restore(HeldLog& held, core::Generation
   if (size > found->author().size()) ranges.emplace_back(found->author().size(), size);
   Restored restored;
   restored.first_sequence = ranges.empty() ? size : ranges.front().first;
+  restored.first_sequence -= restored.first_sequence % kTileWidth;
+  if (restored.first_sequence < found->author_keeps_from()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the author keeps entries from ", found->author_keeps_from(),
+                     " on and could not send those from ", restored.first_sequence,
+                     " on again: nothing was changed. Restore this ledger from a backup instead"));
+  }
   std::vector<v1::Entry> events;
   for (const auto& [first, end] : ranges) {
     if (first >= end) continue;
@@ -202,7 +209,6 @@ absl::StatusOr<Ledger::Restored> Ledger::Restore(HeldLog& held, core::Generation
     CL_RETURN_IF_ERROR(kept);
   }
   CL_RETURN_IF_ERROR(options_.divergences->Keep(std::move(events)));
-  restored.first_sequence -= restored.first_sequence % kTileWidth;
   CL_RETURN_IF_ERROR(archive_.Truncate(*log, restored.first_sequence));
   absl::MutexLock lock(&held.mutex_);
   held.contradicting_.erase(generation.value());

@@ -312,6 +312,7 @@ absl::Status AuthorStream::BeginReportOf(v1::ComparisonReport::Generation& gener
     return absl::OkStatus();
   }
   CL_ASSIGN_OR_RETURN(Finding finding, Classify(*log, theirs));
+  generation.set_author_keeps_from(log->dropped() * kTileWidth);
   generation.set_kind(finding.kind);
   generation.set_plan(PlanFor(finding.kind, finding.side));
   generation.set_round_trips(1);
