@@ -20,22 +20,13 @@
 #include "core/process/metrics.h"
 #include "core/process/termination.h"
 #include "core/system_clock.h"
-#include "edge-agent/central_system/central_system.h"
-#include "edge-agent/central_system/transaction_memory.h"
-#include "edge-agent/endpoint/recording_site.h"
+#include "edge-agent/agent_core.h"
 #include "edge-agent/rpc/control_follower.h"
 #include "edge-agent/rpc/replicator.h"
-#include "edge-agent/version.h"
-#include "log/archive.h"
+#include "log/local_directory.h"
 #include "log/log_metrics.h"
-#include "log/replication/finding.h"
-#include "log/rocksdb_store.h"
-#include "log/salvage.h"
 #include "log/scrubber.h"
 #include "log/tlog/checkpoint.h"
-#include "projections/books.h"
-#include "projections/runtime/folder.h"
-#include "projections/transactions.h"
 
 namespace chargeledger::edge_agent {
 namespace {
@@ -49,8 +40,6 @@ constexpr int kFoldEveryTicks = 10;
 // For what was lost here to come back before charge points are answered.
 constexpr int64_t kLongestWaitMs = 15'000;
 constexpr int64_t kLookEveryMs = 20;
-// Bundles that are looked at, and dropped, each time.
-constexpr uint64_t kDroppedAtOnce = 64;
 // How long the agent waits for closing handshakes when it stops: 100 × 20 ms.
 constexpr int kGoodbyeRounds = 100;
 constexpr std::chrono::milliseconds kGoodbyeRound(20);
@@ -58,10 +47,7 @@ constexpr std::chrono::milliseconds kGoodbyeRound(20);
 class RunningAgent final : public Agent {
  public:
   RunningAgent(core::Clock& clock, const AgentOptions& options)
-      : clock_(clock),
-        options_(options),
-        work_(asio::make_work_guard(io_)),
-        books_(*options.tariff) {}
+      : clock_(clock), options_(options), work_(asio::make_work_guard(io_)) {}
   ~RunningAgent() override { Stop(); }
 
   absl::Status Start();
@@ -77,7 +63,8 @@ class RunningAgent final : public Agent {
  private:
   absl::Status OpenKey();
   absl::Status OpenLog();
-  // Asks the ledger whether there is more of the log than here.
+  // With which generation the log is to be opened: the one that the life before this asked for, or
+  // one that the ledger's answer asks for.
   absl::StatusOr<std::optional<log::RecorderOptions::Begin>> AskWhetherBehind();
   // Folds what there is to fold; entries that cannot be read are asked of the ledger, and waited
   // for some seconds: a site must come up all the same.
@@ -87,18 +74,11 @@ class RunningAgent final : public Agent {
   // Waits, for some seconds at most, until the generations before the newest are as the ledger has
   // them, so that no transaction id is given that was given in what was lost here.
   absl::Status WaitForThePast();
-  log::replication::AuthorOptions ToAuthorOptions() const;
   void StartReplicating();
-  absl::Status RecordGap();
+  // This life ends, and the next begins a generation.
+  void EndFor(log::RecorderOptions::Begin begin);
   absl::Status StartScrubbing();
   std::vector<core::Metric> CollectMetrics() const;
-  std::vector<const log::EventLog*> Past() const;
-  absl::Status FoldTransactions();
-  // Folds the ledger's projections over this site's log too, and tells the ledger what came out.
-  absl::Status FoldBooks();
-  // Drops old entries that the ledger has cosigned, some at a time.
-  absl::Status DropOld();
-  absl::StatusOr<uint64_t> OldBundles(const log::EventLog& log) const;
   // Until the agent stops: watches the disk's free space, and folds.
   void KeepHouse();
   void WatchSpace();
@@ -107,25 +87,16 @@ class RunningAgent final : public Agent {
   core::Clock& clock_;
   const AgentOptions options_;
   std::unique_ptr<core::DataDirectory> directory_;
+  std::unique_ptr<log::LocalDirectory> files_;
   std::optional<core::Ed25519PrivateKey> key_;
-  std::unique_ptr<log::Archive> archive_;
-  std::unique_ptr<log::Store> state_store_;
-  std::unique_ptr<log::Store> books_store_;
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
-  std::unique_ptr<log::Recorder> recorder_;
-  projections::Transactions transactions_;
-  projections::Books books_;
-  std::unique_ptr<TransactionMemory> memory_;
-  std::unique_ptr<CentralSystem> central_system_;
-  std::unique_ptr<RecordingSite> site_;
+  std::unique_ptr<AgentCore> core_;
   std::unique_ptr<Endpoint> endpoint_;
   std::unique_ptr<Replicator> replicator_;
   std::unique_ptr<ControlFollower> follower_;
   std::unique_ptr<log::Scrubber> scrubber_;
   std::unique_ptr<core::MetricsEndpoint> metrics_;
-  // Whether this life began a generation because the ledger has other entries.
-  bool begun_ = false;
   std::thread io_thread_;
   std::thread house_thread_;
   // Whether there is less space than the reserve.
@@ -144,37 +115,26 @@ absl::Status RunningAgent::OpenKey() {
   return key.status();
 }
 
-log::replication::AuthorOptions RunningAgent::ToAuthorOptions() const {
-  log::replication::AuthorOptions options;
-  options.key = key_;
-  options.holder_key = options_.ledger_key;
-  options.instance = options_.instance;
-  return options;
-}
-
 void RunningAgent::StartReplicating() {
   ReplicatorOptions options;
   options.ledger = options_.ledger;
-  options.stream = ToAuthorOptions();
-  options.begin = [this](log::RecorderOptions::Begin begin) {
-    const std::string reason = begin.opened.reason();
-    {
-      absl::MutexLock lock(&mutex_);
-      next_ = std::move(begin);
-    }
-    core::RequestTermination(absl::AbortedError("the log begins a new generation: " + reason));
-  };
-  options.failed = [](const absl::Status& status) { core::RequestTermination(status); };
-  replicator_ =
-      std::make_unique<Replicator>(*archive_, *recorder_, clock_, options_.author, options);
-  recorder_->OnCommitted([this](const log::TreeHead&) { replicator_->Notify(); });
+  replicator_ = std::make_unique<Replicator>(options, [this] {
+    return core_->NewSession([this](auto begin) { EndFor(std::move(begin)); });
+  });
+  core_->OnErrands([this] { replicator_->Notify(); });
+  core_->recorder().OnCommitted([this](const log::TreeHead&) { replicator_->Notify(); });
   ControlFollowerOptions follower_options;
   follower_options.ledger = options_.ledger;
-  if (options_.ledger_key.has_value()) {
-    follower_options.ledger_key = options_.ledger_key->public_key();
+  follower_ = std::make_unique<ControlFollower>(core_->control(), follower_options);
+}
+
+void RunningAgent::EndFor(log::RecorderOptions::Begin begin) {
+  const std::string reason = begin.opened.reason();
+  {
+    absl::MutexLock lock(&mutex_);
+    next_ = std::move(begin);
   }
-  follower_options.failed = options.failed;
-  follower_ = std::make_unique<ControlFollower>(*archive_, *recorder_, follower_options);
+  core::RequestTermination(absl::AbortedError("the log begins a new generation: " + reason));
 }
 
 void RunningAgent::WaitFor(const std::function<bool()>& over) {
@@ -185,22 +145,12 @@ void RunningAgent::WaitFor(const std::function<bool()>& over) {
 }
 
 absl::Status RunningAgent::FoldOrMend() {
-  absl::Status status = FoldTransactions();
+  absl::Status status = core_->FoldOrAsk();
   if (status.code() != absl::StatusCode::kDataLoss) return status;
-  spdlog::error("the log cannot be read whole: {}", status.ToString());
   if (!options_.ledger.empty()) {
     if (replicator_ == nullptr) StartReplicating();
     WaitFor([&] {
-      std::vector<const log::EventLog*> logs = Past();
-      logs.push_back(&recorder_->log());
-      for (const log::EventLog* log : logs) {
-        const std::optional<uint64_t> damaged = log::FirstUnreadable(*log, 0);
-        if (!damaged.has_value()) continue;
-        replicator_->RequestRepair(log->generation(), *damaged / log::kTileWidth,
-                                   std::string(status.message()));
-        return false;
-      }
-      status = FoldTransactions();
+      status = core_->FoldOrAsk();
       return status.code() != absl::StatusCode::kDataLoss;
     });
   }
@@ -223,64 +173,43 @@ absl::Status RunningAgent::WaitForThePast() {
 }
 
 absl::StatusOr<std::optional<log::RecorderOptions::Begin>> RunningAgent::AskWhetherBehind() {
-  if (options_.ledger.empty() || options_.ask_ledger_ms == 0) {
-    return std::optional<log::RecorderOptions::Begin>();
-  }
-  CL_ASSIGN_OR_RETURN(log::OwnLogs own,
-                      log::OwnLogs::Open(*archive_, options_.author, core::RandomLogId()));
-  return AskLedger(options_.ledger, own, options_.author, ToAuthorOptions(),
-                   options_.ask_ledger_ms);
+  std::optional<log::RecorderOptions::Begin> begin = options_.begin;
+  if (begin.has_value() || options_.ledger.empty() || options_.ask_ledger_ms == 0) return begin;
+  CL_ASSIGN_OR_RETURN(auto question, core_->Question());
+  if (question == nullptr) return begin;
+  return AskLedger(options_.ledger, *question, options_.ask_ledger_ms);
 }
 
 absl::Status RunningAgent::OpenLog() {
   CL_ASSIGN_OR_RETURN(directory_, core::DataDirectory::Open(options_.data_dir));
-  CL_RETURN_IF_ERROR(OpenKey());
   log::RocksDbOptions log_options;
   log_options.sync = options_.sync;
-  CL_ASSIGN_OR_RETURN(archive_, log::Archive::Open(directory_->path(), log_options));
-  archive_->OnFailed([](const absl::Status& status) { core::RequestTermination(status); });
   log::RocksDbOptions state_options;
-  state_options.use = log::RocksDbOptions::Use::kState;
   state_options.cache_bytes = 8 << 20;
   state_options.write_buffer_bytes = 8 << 20;
-  CL_ASSIGN_OR_RETURN(state_store_,
-                      log::OpenRocksDbStore(directory_->Below("state"), state_options));
-  log::RecorderOptions recorder_options;
-  recorder_options.software_version = kVersion;
-  recorder_options.os_boot_id = core::OsBootId();
-  recorder_options.public_key = key_->public_key();
-  CL_ASSIGN_OR_RETURN(books_store_,
-                      log::OpenRocksDbStore(directory_->Below("books"), state_options));
-  {
-    // What is damaged is found here before anything is begun because of it.
-    auto own = log::OwnLogs::Open(*archive_, options_.author, core::RandomLogId());
-    if (archive_->damaged()) {
-      return absl::AbortedError("stored bytes are damaged: the log is mended and opened again");
-    }
-  }
-  recorder_options.begin = options_.begin;
-  if (!recorder_options.begin.has_value()) {
-    CL_ASSIGN_OR_RETURN(recorder_options.begin, AskWhetherBehind());
-  }
-  begun_ = recorder_options.begin.has_value();
-  CL_ASSIGN_OR_RETURN(recorder_, log::Recorder::Open(*archive_, clock_, options_.author,
-                                                     core::RandomLogId(), recorder_options));
-  if (!recorder_->damage().ok()) {
-    spdlog::error("the log is damaged and was left as it is; generation {} begins: {}",
-                  recorder_->log().generation().value(), recorder_->damage().ToString());
-  }
-  return absl::OkStatus();
-}
-
-absl::Status RunningAgent::RecordGap() {
-  if (!options_.gap.has_value()) return absl::OkStatus();
-  v1::Entry entry;
-  *entry.mutable_recording_gap() = *options_.gap;
-  return recorder_->RecordAndWait({std::move(entry)});
+  files_ = std::make_unique<log::LocalDirectory>(directory_->path(), log_options, state_options);
+  CL_RETURN_IF_ERROR(OpenKey());
+  CoreOptions options;
+  options.author = options_.author;
+  options.heartbeat_interval_s = options_.heartbeat_interval_s;
+  options.key = key_;
+  options.ledger_key = options_.ledger_key;
+  options.instance = options_.instance;
+  options.os_boot_id = core::OsBootId();
+  options.new_log_id = core::RandomLogId();
+  options.keep_s = options_.keep_s;
+  options.tariff = options_.tariff;
+  options.gap = options_.gap;
+  RecordingSite::Surroundings surroundings;
+  surroundings.post = [this](std::function<void()> what) { asio::post(io_, std::move(what)); };
+  surroundings.failed = [](const absl::Status& status) { core::RequestTermination(status); };
+  CL_ASSIGN_OR_RETURN(core_, AgentCore::Open(*files_, clock_, options, std::move(surroundings)));
+  CL_ASSIGN_OR_RETURN(auto begin, AskWhetherBehind());
+  return core_->Begin(begin);
 }
 
 std::vector<core::Metric> RunningAgent::CollectMetrics() const {
-  std::vector<core::Metric> metrics = log::CollectLogMetrics(*archive_, *scrubber_);
+  std::vector<core::Metric> metrics = log::CollectLogMetrics(core_->archive(), *scrubber_);
   const auto free_bytes = core::FreeBytes(options_.data_dir);
   metrics.push_back({"chargeledger_disk_free_bytes",
                      "Free space where the log is.",
@@ -289,7 +218,7 @@ std::vector<core::Metric> RunningAgent::CollectMetrics() const {
   if (replicator_ != nullptr) {
     const ReplicatorState state = replicator_->state();
     const auto held = static_cast<int64_t>(state.held);
-    const auto size = static_cast<int64_t>(recorder_->log().head().size);
+    const auto size = static_cast<int64_t>(core_->recorder().log().head().size);
     metrics.push_back({"chargeledger_replication_live",
                        "1 while the ledger is connected and level, or is being brought level.",
                        core::Metric::Kind::kGauge,
@@ -325,15 +254,15 @@ absl::Status RunningAgent::StartScrubbing() {
     return key.ok() ? std::vector{*std::move(key)} : std::vector<log::tlog::VerifierKey>();
   };
   scrubber_ = std::make_unique<log::Scrubber>(
-      *archive_, clock_, options, keys_of,
+      core_->archive(), clock_, options, keys_of,
       [this](const log::EventLog& log, const log::CheckFinding& finding) {
         spdlog::error("scrub: generation {}: {}", log.generation().value(), finding.detail);
         if (replicator_ == nullptr || !finding.sequence.has_value() ||
-            log.log_id() != recorder_->log().log_id()) {
+            log.log_id() != core_->recorder().log().log_id()) {
           return;
         }
-        replicator_->RequestRepair(log.generation(), *finding.sequence / log::kTileWidth,
-                                   finding.detail);
+        core_->errands().RequestRepair(log.generation(), *finding.sequence / log::kTileWidth,
+                                       finding.detail);
       });
   if (!options_.metrics_listen.has_value()) return absl::OkStatus();
   CL_ASSIGN_OR_RETURN(metrics_, core::MetricsEndpoint::Listen(*options_.metrics_listen,
@@ -341,114 +270,14 @@ absl::Status RunningAgent::StartScrubbing() {
   return absl::OkStatus();
 }
 
-// The generations before the newest that open, also those that were mended since.
-std::vector<const log::EventLog*> RunningAgent::Past() const {
-  std::vector<const log::EventLog*> logs;
-  for (const auto& [generation, past] : recorder_->past()) {
-    const log::EventLog* log = past;
-    if (log == nullptr) {
-      auto opened = archive_->OpenLog(recorder_->log().log_id(), core::Generation(generation));
-      if (opened.ok()) log = opened->log;
-    }
-    if (log != nullptr) logs.push_back(log);
-  }
-  return logs;
-}
-
-absl::Status RunningAgent::FoldTransactions() {
-  const log::EventLog& log = recorder_->log();
-  projections::Folder folder(*state_store_, transactions_);
-  for (const log::EventLog* past : Past()) {
-    CL_RETURN_IF_ERROR(folder.Fold(*past, options_.author.site).status());
-  }
-  CL_ASSIGN_OR_RETURN(v1::StoredFold position, folder.Fold(log, options_.author.site));
-  asio::post(io_, [this, folded = core::Sequence(position.size())] { memory_->Forget(folded); });
-  return absl::OkStatus();
-}
-
-absl::Status RunningAgent::FoldBooks() {
-  projections::Folder folder(*books_store_, books_);
-  for (const log::EventLog* past : Past()) {
-    CL_RETURN_IF_ERROR(folder.Fold(*past, options_.author.site).status());
-  }
-  CL_ASSIGN_OR_RETURN(v1::StoredFold position, folder.Fold(recorder_->log(), options_.author.site));
-  if (replicator_ == nullptr || position.partial()) return absl::OkStatus();
-  v1::ProjectionDigests digests;
-  digests.set_parameters(books_.parameters());
-  auto add = [&](uint32_t generation, uint64_t size, const auto& parts) {
-    v1::ProjectionDigests::Point& point = *digests.add_points();
-    point.set_generation(generation);
-    point.set_size(size);
-    for (const v1::StoredFold::Part& part : parts) {
-      v1::ProjectionDigests::Part& out = *point.add_parts();
-      out.set_name(part.name());
-      out.set_version(part.version());
-      out.set_digest(part.digest());
-    }
-  };
-  for (const v1::StoredFold::Point& point : position.points()) {
-    add(point.generation(), point.size(), point.parts());
-  }
-  add(position.generation(), position.size(), position.parts());
-  replicator_->SendDigests(std::move(digests));
-  return absl::OkStatus();
-}
-
-// How many bundles of `log`, from its first, are older than what is kept.
-absl::StatusOr<uint64_t> RunningAgent::OldBundles(const log::EventLog& log) const {
-  const auto cosigned = log::replication::HeadOf(log.checkpoint());
-  const uint64_t covered =
-      std::min(log.sealed(), cosigned.has_value() ? cosigned->size / log::kTileWidth : 0);
-  const int64_t before_us = clock_.WallMicros() - options_.keep_s * 1'000'000;
-  uint64_t end = log.dropped();
-  while (end < std::min(covered, log.dropped() + kDroppedAtOnce)) {
-    bool old = false;
-    CL_RETURN_IF_ERROR(log.Read(core::Sequence((end + 1) * log::kTileWidth - 1), 1,
-                                [&](core::Sequence, absl::string_view bytes) {
-                                  v1::Entry entry;
-                                  old = entry.ParseFromArray(bytes.data(),
-                                                             static_cast<int>(bytes.size())) &&
-                                        entry.wall_time_us() < before_us;
-                                  return true;
-                                }));
-    if (!old) break;
-    ++end;
-  }
-  return end;
-}
-
-absl::Status RunningAgent::DropOld() {
-  if (options_.keep_s == 0) return absl::OkStatus();
-  std::vector<uint32_t> generations;
-  for (const auto& [generation, past] : recorder_->past()) {
-    if (past != nullptr) generations.push_back(generation);
-  }
-  generations.push_back(recorder_->log().generation().value());
-  for (uint32_t generation : generations) {
-    CL_ASSIGN_OR_RETURN(auto opened,
-                        archive_->OpenLog(recorder_->log().log_id(), core::Generation(generation)));
-    auto end = OldBundles(*opened.log);
-    // What cannot be read is for the scrub to find and for the ledger to bring back.
-    if (!end.ok()) continue;
-    const uint64_t before = opened.log->dropped();
-    if (*end == before) continue;
-    CL_RETURN_IF_ERROR(archive_->Drop(*opened.log, *end));
-    spdlog::info("dropped {} entries of generation {} that the ledger has cosigned",
-                 (*end - before) * log::kTileWidth, generation);
-  }
-  return absl::OkStatus();
-}
-
 absl::Status RunningAgent::Start() {
   CL_RETURN_IF_ERROR(OpenLog());
-  CL_RETURN_IF_ERROR(RecordGap());
-  memory_ = std::make_unique<TransactionMemory>(*state_store_, recorder_->log().log_id());
   CL_RETURN_IF_ERROR(FoldOrMend());
-  if (begun_ && !options_.ledger.empty()) CL_RETURN_IF_ERROR(WaitForThePast());
-  central_system_ = std::make_unique<CentralSystem>(*memory_, options_.heartbeat_interval_s);
+  if (core_->begun() && !options_.ledger.empty()) CL_RETURN_IF_ERROR(WaitForThePast());
+  core_->Serve();
   WatchSpace();
-  site_ = std::make_unique<RecordingSite>(io_, *recorder_, clock_, *central_system_, *memory_);
-  CL_ASSIGN_OR_RETURN(endpoint_, Endpoint::Listen(io_, *site_, options_.listen, options_.endpoint));
+  CL_ASSIGN_OR_RETURN(endpoint_,
+                      Endpoint::Listen(io_, core_->site(), options_.listen, options_.endpoint));
   if (!options_.ledger.empty() && replicator_ == nullptr) StartReplicating();
   CL_RETURN_IF_ERROR(StartScrubbing());
   io_thread_ = std::thread([this] { io_.run(); });
@@ -467,7 +296,7 @@ void RunningAgent::WatchSpace() {
   } else {
     spdlog::info("there is space again: new transactions are accepted");
   }
-  asio::post(io_, [this, scarce] { central_system_->RefuseNewTransactions(scarce); });
+  asio::post(io_, [this, scarce] { core_->central_system().RefuseNewTransactions(scarce); });
 }
 
 void RunningAgent::KeepHouse() {
@@ -480,9 +309,7 @@ void RunningAgent::KeepHouse() {
     // What little space there is, is the log's.
     if (tick % kFoldEveryTicks != 0 || scarce_.load()) continue;
     // Without it the memory only grows; but a state store that fails is a disk that fails.
-    absl::Status status = FoldTransactions();
-    if (status.ok()) status = FoldBooks();
-    if (status.ok()) status = DropOld();
+    const absl::Status status = core_->KeepBooks();
     // Damage is named and mended elsewhere; here it only means to wait.
     if (status.code() == absl::StatusCode::kDataLoss) continue;
     if (!status.ok()) return core::RequestTermination(status);
@@ -500,22 +327,22 @@ void RunningAgent::Stop() {
   if (io_thread_.joinable()) {
     asio::steady_timer goodbye(io_);
     std::function<void()> wait = [&, rounds = 0]() mutable {
-      if (site_->connection_count() == 0 || ++rounds > kGoodbyeRounds) return io_.stop();
+      if (core_->site().connection_count() == 0 || ++rounds > kGoodbyeRounds) return io_.stop();
       goodbye.expires_after(kGoodbyeRound);
       goodbye.async_wait([&](boost::system::error_code) { wait(); });
     };
     asio::post(io_, [&] {
       endpoint_->Close();
-      site_->Shutdown();
+      core_->site().Shutdown();
       wait();
     });
     io_thread_.join();
   }
   // What is closed abruptly here is known from the next LogOpened entry.
-  if (recorder_ != nullptr) recorder_->OnCommitted({});
+  if (replicator_ != nullptr) core_->recorder().OnCommitted({});
   follower_.reset();
   replicator_.reset();
-  recorder_.reset();
+  core_.reset();
 }
 
 }  // namespace

@@ -1,11 +1,10 @@
 #include "log/archive.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
+#include "log/local_directory.h"
 #include "log/mend.h"
 #include "log/salvage.h"
 
@@ -43,7 +42,7 @@ absl::Status CheckKnown(const Store& store, const HeadFile& heads) {
 // Remembers, in a file, that the store was found damaged.
 class Archive::Mark {
  public:
-  explicit Mark(std::string path) : path_(std::move(path)) {}
+  explicit Mark(Directory& directory) : directory_(directory) {}
 
   void Set(const absl::Status& damage) {
     std::function<void(const absl::Status&)> failed;
@@ -51,7 +50,8 @@ class Archive::Mark {
       absl::MutexLock lock(&mutex_);
       if (set_) return;
       set_ = true;
-      std::ofstream(path_) << damage.message() << "\n";
+      // Without it the damage is found again, later.
+      (void)directory_.ReplaceFile(kMarkName, damage.message());
       failed = failed_;
     }
     if (failed) failed(ToMend(damage));
@@ -70,7 +70,7 @@ class Archive::Mark {
     return absl::AbortedError(absl::StrCat("stored bytes are damaged: ", damage.message()));
   }
 
-  const std::string path_;
+  Directory& directory_;
   mutable absl::Mutex mutex_;
   bool set_ ABSL_GUARDED_BY(mutex_) = false;
   std::function<void(const absl::Status&)> failed_ ABSL_GUARDED_BY(mutex_);
@@ -83,30 +83,36 @@ void Archive::OnFailed(std::function<void(const absl::Status&)> failed) {
   if (mark_ != nullptr) mark_->OnFailed(std::move(failed));
 }
 
-absl::StatusOr<std::unique_ptr<Archive>> Archive::Open(const std::string& directory,
+absl::StatusOr<std::unique_ptr<Archive>> Archive::Open(const std::string& path,
                                                        const RocksDbOptions& options) {
-  const std::string mark_path = absl::StrCat(directory, "/", kMarkName);
-  std::error_code error;
-  if (std::filesystem::exists(mark_path, error)) {
+  auto directory = std::make_unique<LocalDirectory>(path, options);
+  CL_ASSIGN_OR_RETURN(auto archive, Open(*directory));
+  archive->owned_directory_ = std::move(directory);
+  return archive;
+}
+
+absl::StatusOr<std::unique_ptr<Archive>> Archive::Open(Directory& directory,
+                                                       core::Threads threads) {
+  if (directory.Exists(kMarkName)) {
     CL_RETURN_IF_ERROR(MendStore(directory).status());
-    std::filesystem::remove(mark_path, error);
+    CL_RETURN_IF_ERROR(directory.Remove(kMarkName));
   }
-  auto mark = std::make_shared<Mark>(mark_path);
-  RocksDbOptions store_options = options;
-  store_options.damaged = [mark = mark.get()](const absl::Status& damage) { mark->Set(damage); };
-  CL_ASSIGN_OR_RETURN(auto store,
-                      OpenRocksDbStore(absl::StrCat(directory, "/", kStoreName), store_options));
-  CL_ASSIGN_OR_RETURN(auto heads, HeadFile::Open(absl::StrCat(directory, "/", kHeadsName)));
+  auto mark = std::make_shared<Mark>(directory);
+  StoreOptions options;
+  options.damaged = [mark = mark.get()](const absl::Status& damage) { mark->Set(damage); };
+  CL_ASSIGN_OR_RETURN(auto store, directory.OpenStore(kStoreName, options));
+  CL_ASSIGN_OR_RETURN(auto heads, HeadFile::Open(directory, kHeadsName, threads));
   CL_RETURN_IF_ERROR(CheckKnown(*store, *heads));
   std::unique_ptr<Archive> archive(
-      new Archive(std::move(mark), std::move(store), std::move(heads)));
-  archive->records_path_ = absl::StrCat(directory, "/", kRecordsName);
+      new Archive(directory, std::move(mark), std::move(store), std::move(heads)));
   // Damage there is for mending to deal with.
   if (absl::Status status = archive->LoadRecords();
       !status.ok() && status.code() != absl::StatusCode::kDataLoss) {
     return status;
   }
-  archive->sealer_ = std::thread([a = archive.get()] { a->SealInBackground(); });
+  if (threads == core::Threads::kOwn) {
+    archive->sealer_ = std::thread([a = archive.get()] { a->SealInBackground(); });
+  }
   return archive;
 }
 
@@ -121,9 +127,9 @@ absl::Status Archive::LoadRecords() {
                                          return true;
                                        }));
   }
-  auto kept = ReadRecords(records_path_);
+  auto kept = ReadRecords(*directory_, kRecordsName);
   if (kept.ok() && *kept == records_) return absl::OkStatus();
-  return WriteRecords(records_path_, records_);
+  return WriteRecords(*directory_, kRecordsName, records_);
 }
 
 absl::Status Archive::PutRecord(const std::string& key, const std::string& value) {
@@ -132,7 +138,8 @@ absl::Status Archive::PutRecord(const std::string& key, const std::string& value
   CL_RETURN_IF_ERROR(store_.Commit(batch, Durability::kSynced));
   absl::MutexLock lock(&records_mutex_);
   records_[key] = value;
-  return records_path_.empty() ? absl::OkStatus() : WriteRecords(records_path_, records_);
+  if (directory_ == nullptr) return absl::OkStatus();
+  return WriteRecords(*directory_, kRecordsName, records_);
 }
 
 Archive::~Archive() {
@@ -161,7 +168,7 @@ absl::StatusOr<Archive::Opened> Archive::OpenLog(const core::LogId& log_id,
     logs_.erase(it);
     return status;
   }
-  if (sealer_.joinable()) to_seal_.push_back(known.opened.log);
+  if (directory_ != nullptr) to_seal_.push_back(known.opened.log);
   return known.opened;
 }
 
@@ -211,7 +218,7 @@ absl::Status Archive::Commit(const WriteBatch& batch, absl::Span<const Growth> g
     growth.log->Publish(growth.head);
     complete = complete || before / kTileWidth != growth.head.size / kTileWidth;
   }
-  if (!complete || !sealer_.joinable()) return absl::OkStatus();
+  if (!complete || directory_ == nullptr) return absl::OkStatus();
   absl::MutexLock lock(&mutex_);
   for (const Growth& growth : grown) {
     if (std::find(to_seal_.begin(), to_seal_.end(), growth.log) == to_seal_.end()) {
@@ -302,10 +309,29 @@ absl::StatusOr<bool> Archive::SealSome(EventLog& log, uint64_t bundles) {
   return true;
 }
 
+void Archive::SealNext() {
+  EventLog* log = nullptr;
+  uint64_t bundles = kSealedAtOnce;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (seal_all_) bundles = 1;
+    log = to_seal_.front();
+    to_seal_.erase(to_seal_.begin());
+  }
+  absl::StatusOr<bool> sealed = SealSome(*log, bundles);
+  if (!sealed.ok()) {
+    // A damaged log stays unsealed, and is found when it is read; a failed write concerns all.
+    if (sealed.status().code() != absl::StatusCode::kDataLoss && failed_) failed_(sealed.status());
+    return;
+  }
+  if (!*sealed) return;
+  // A few bundles at a time, so that no log waits for another's whole past.
+  absl::MutexLock lock(&mutex_);
+  to_seal_.push_back(log);
+}
+
 void Archive::SealInBackground() {
   while (true) {
-    EventLog* log = nullptr;
-    uint64_t bundles = kSealedAtOnce;
     {
       absl::MutexLock lock(&mutex_);
       sealing_ = false;
@@ -313,30 +339,31 @@ void Archive::SealInBackground() {
       mutex_.Await(absl::Condition(&wanted));
       if (stopping_) return;
       sealing_ = true;
-      if (seal_all_) bundles = 1;
-      log = to_seal_.front();
-      to_seal_.erase(to_seal_.begin());
     }
-    absl::StatusOr<bool> sealed = SealSome(*log, bundles);
-    if (!sealed.ok()) {
-      // A damaged log stays unsealed, and is found when it is read; a failed write concerns all.
-      if (sealed.status().code() != absl::StatusCode::kDataLoss && failed_) {
-        failed_(sealed.status());
-      }
-      continue;
-    }
-    if (*sealed) {
-      // A few bundles at a time, so that no log waits for another's whole past.
-      absl::MutexLock lock(&mutex_);
-      to_seal_.push_back(log);
-    }
+    SealNext();
   }
 }
+
+bool Archive::RunOnce() {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (to_seal_.empty()) return false;
+  }
+  SealNext();
+  return true;
+}
+
+absl::Status Archive::SyncHeads() { return heads_->dirty() ? heads_->Sync() : absl::OkStatus(); }
 
 void Archive::WaitUntilSealed() {
   absl::MutexLock lock(&mutex_);
   seal_all_ = true;
   for (const auto& [name, known] : logs_) to_seal_.push_back(known.log.get());
+  if (!sealer_.joinable()) {
+    mutex_.Unlock();
+    while (RunOnce()) continue;
+    mutex_.Lock();
+  }
   auto done = [this] { return to_seal_.empty() && !sealing_; };
   mutex_.Await(absl::Condition(&done));
   seal_all_ = false;

@@ -26,6 +26,8 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "core/ids.h"
+#include "core/threads.h"
+#include "log/directory.h"
 #include "log/event_log.h"
 #include "log/head_file.h"
 #include "log/records.h"
@@ -45,10 +47,14 @@ class Archive {
   // There when the store was found damaged: the next Open mends it (mend.h).
   static constexpr char kMarkName[] = "damaged";
 
-  // Opens or creates both in `directory`.
-  static absl::StatusOr<std::unique_ptr<Archive>> Open(const std::string& directory,
+  // Opens or creates both in `directory`, which outlives the archive; a store that was found
+  // damaged is mended before. Without a thread of its own it seals when RunOnce is called.
+  static absl::StatusOr<std::unique_ptr<Archive>> Open(Directory& directory,
+                                                       core::Threads threads = core::Threads::kOwn);
+  // In a directory of the system's, which is there.
+  static absl::StatusOr<std::unique_ptr<Archive>> Open(const std::string& path,
                                                        const RocksDbOptions& options);
-  // On a store alone, without a head file and without sealing: for tests and the simulation.
+  // On a store alone, without a head file and without sealing: for tests.
   // `store` outlives the archive.
   explicit Archive(Store& store) : store_(store) {}
   ~Archive();
@@ -108,6 +114,10 @@ class Archive {
   bool damaged() const;
   // Seals every complete bundle, and waits for it.
   void WaitUntilSealed();
+  // Does one piece of what the archive's thread would do; false if there is nothing to do.
+  bool RunOnce();
+  // Brings the head file to the disk: without a thread of its own it is not done otherwise.
+  absl::Status SyncHeads();
 
   std::vector<EventLog*> logs() const;
   Store& store() { return store_; }
@@ -124,8 +134,10 @@ class Archive {
 
   class Mark;
 
-  Archive(std::shared_ptr<Mark> mark, std::unique_ptr<Store> store, std::unique_ptr<HeadFile> heads)
-      : mark_(std::move(mark)),
+  Archive(Directory& directory, std::shared_ptr<Mark> mark, std::unique_ptr<Store> store,
+          std::unique_ptr<HeadFile> heads)
+      : directory_(&directory),
+        mark_(std::move(mark)),
         owned_store_(std::move(store)),
         store_(*owned_store_),
         heads_(std::move(heads)) {}
@@ -135,14 +147,16 @@ class Archive {
   absl::Status Witness(EventLog& log, Opened& opened);
   absl::Status Mended(const core::LogId& log_id, core::Generation generation, const TreeHead& head);
   void SealInBackground();
+  void SealNext();
   // False if the log has not so many bundles to seal.
   absl::StatusOr<bool> SealSome(EventLog& log, uint64_t bundles);
 
+  std::unique_ptr<Directory> owned_directory_;
+  // Null without one.
+  Directory* const directory_ = nullptr;
   // Outlives the store, which tells it.
   std::shared_ptr<Mark> mark_;
   std::unique_ptr<Store> owned_store_;
-  // Empty without a directory.
-  std::string records_path_;
   Store& store_;
   std::unique_ptr<HeadFile> heads_;
   std::function<void(const absl::Status&)> failed_;

@@ -15,6 +15,7 @@
 #include "core/clock.h"
 #include "log/archive.h"
 #include "log/fsck.h"
+#include "log/local_directory.h"
 #include "log/recorder.h"
 #include "log/scrubber.h"
 
@@ -442,9 +443,10 @@ TEST_F(FaultMatrix, AStoreWithRottenBytesIsMendedWhenItIsOpenedAgainAndTheOldOne
 TEST_F(FaultMatrix, AFileOfRecordsThatIsDamagedIsWrittenAgainFromTheStore) {
   Record(live_, 1, [](const Recorder&) {});
   FlipBit(live_ + "/records", 5);
-  EXPECT_EQ(ReadRecords(live_ + "/records").status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(ReadRecords(LocalDirectory(live_), "records").status().code(),
+            absl::StatusCode::kDataLoss);
   Record(live_, 1, [](const Recorder&) {});
-  EXPECT_TRUE(ReadRecords(live_ + "/records").ok());
+  EXPECT_TRUE(ReadRecords(LocalDirectory(live_), "records").ok());
 }
 
 }  // namespace

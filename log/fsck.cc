@@ -10,6 +10,7 @@
 #include "core/check.h"
 #include "log/archive.h"
 #include "log/head_file.h"
+#include "log/local_directory.h"
 #include "log/rocksdb_store.h"
 #include "log/tlog/checkpoint.h"
 
@@ -26,10 +27,6 @@ struct Name {
 
 std::string StorePath(const std::string& directory) {
   return absl::StrCat(directory, "/", Archive::kStoreName);
-}
-
-std::string HeadsPath(const std::string& directory) {
-  return absl::StrCat(directory, "/", Archive::kHeadsName);
 }
 
 // What the store's own records say of the logs: 'a' this process's own, 'f' the control log that it
@@ -145,10 +142,10 @@ absl::Status CheckLogs(const Store& store, const std::string& directory, const F
                        FsckProgress progress, FsckReport& report) {
   CL_ASSIGN_OR_RETURN(auto names, ReadNames(store, options, report));
   CL_ASSIGN_OR_RETURN(report.logs, FindLogs(store, report));
+  LocalDirectory files(directory);
   std::unique_ptr<HeadFile> heads;
-  std::error_code error;
-  if (std::filesystem::exists(HeadsPath(directory), error)) {
-    CL_ASSIGN_OR_RETURN(heads, HeadFile::Open(HeadsPath(directory)));
+  if (files.Exists(Archive::kHeadsName)) {
+    CL_ASSIGN_OR_RETURN(heads, HeadFile::Open(files, Archive::kHeadsName));
   } else {
     report.findings.push_back(absl::StrCat("the head file `", Archive::kHeadsName, "` is missing"));
   }
@@ -203,7 +200,8 @@ absl::Status RebuildHeads(const std::string& directory) {
   FsckReport report;
   CL_ASSIGN_OR_RETURN(std::vector<FsckLog> logs, FindLogs(*store, report));
   if (!report.findings.empty()) return absl::DataLossError(report.findings[0]);
-  CL_ASSIGN_OR_RETURN(auto heads, HeadFile::Open(HeadsPath(directory)));
+  LocalDirectory files(directory);
+  CL_ASSIGN_OR_RETURN(auto heads, HeadFile::Open(files, Archive::kHeadsName));
   for (const FsckLog& log : logs) {
     CL_RETURN_IF_ERROR(heads->Write(log.log_id, log.generation, log.head));
   }

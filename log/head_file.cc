@@ -1,12 +1,6 @@
 #include "log/head_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <filesystem>
+#include <algorithm>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -65,28 +59,17 @@ std::optional<Slot> Decode(absl::string_view slot) {
   return decoded;
 }
 
-// A file whose name a power cut takes away is as lost as its bytes would be.
-absl::Status SyncParent(const std::string& path) {
-  const std::string parent = std::filesystem::path(path).parent_path();
-  const int directory = open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = directory >= 0 && fsync(directory) == 0;
-  const int error = errno;
-  if (directory >= 0) close(directory);
-  if (synced) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat("cannot sync ", parent, ": ", strerror(error)));
-}
-
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<HeadFile>> HeadFile::Open(const std::string& path) {
-  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (file < 0) {
-    return absl::UnavailableError(absl::StrCat("cannot open ", path, ": ", strerror(errno)));
-  }
-  std::unique_ptr<HeadFile> heads(new HeadFile(path, file));
-  CL_RETURN_IF_ERROR(SyncParent(path));
+absl::StatusOr<std::unique_ptr<HeadFile>> HeadFile::Open(Directory& directory,
+                                                         const std::string& name,
+                                                         core::Threads threads) {
+  CL_ASSIGN_OR_RETURN(auto file, directory.OpenFile(name));
+  std::unique_ptr<HeadFile> heads(new HeadFile(std::move(file)));
   CL_RETURN_IF_ERROR(heads->Load());
-  heads->thread_ = std::thread([h = heads.get()] { h->Run(); });
+  if (threads == core::Threads::kOwn) {
+    heads->thread_ = std::thread([h = heads.get()] { h->Run(); });
+  }
   return heads;
 }
 
@@ -96,21 +79,18 @@ HeadFile::~HeadFile() {
     stopping_ = true;
   }
   if (thread_.joinable()) thread_.join();
-  close(file_);
+  // A failure was told by the write before, or concerns nobody any more.
+  if (dirty()) (void)Sync();
 }
 
 absl::Status HeadFile::Load() {
   absl::MutexLock lock(&mutex_);
-  std::string pair(2 * kSlotBytes, '\0');
   while (true) {
-    const ssize_t got =
-        pread(file_, pair.data(), pair.size(), static_cast<off_t>(places_ * pair.size()));
-    if (got < 0) return Failed("read");
-    if (got == 0) return absl::OkStatus();
+    CL_ASSIGN_OR_RETURN(std::string pair, file_->Read(places_ * 2 * kSlotBytes, 2 * kSlotBytes));
+    if (pair.empty()) return absl::OkStatus();
     for (size_t at : {size_t{0}, kSlotBytes}) {
-      const size_t have = static_cast<size_t>(got) > at ? static_cast<size_t>(got) - at : 0;
       const absl::string_view bytes =
-          absl::string_view(pair).substr(at, std::min(have, kSlotBytes));
+          absl::string_view(pair).substr(std::min(at, pair.size()), kSlotBytes);
       const std::optional<Slot> slot = Decode(bytes);
       if (slot.has_value()) {
         Record& record = records_[{slot->log_id, slot->generation}];
@@ -121,13 +101,6 @@ absl::Status HeadFile::Load() {
     }
     ++places_;
   }
-}
-
-absl::Status HeadFile::Failed(absl::string_view what) {
-  const std::string message = absl::StrCat("cannot ", what, " ", path_, ": ", strerror(errno));
-  const bool full = errno == ENOSPC || errno == EDQUOT;
-  failure_ = full ? absl::ResourceExhaustedError(message) : absl::UnavailableError(message);
-  return failure_;
 }
 
 std::optional<TreeHead> HeadFile::Find(const core::LogId& log_id,
@@ -156,22 +129,15 @@ absl::Status HeadFile::Write(const core::LogId& log_id, core::Generation generat
   if (is_new) {
     // Both slots get their space now: a full disk must not stop a log whose own space is there.
     record.place = places_++;
-    if (const int error = posix_fallocate(file_, static_cast<off_t>(record.place * 2 * kSlotBytes),
-                                          2 * kSlotBytes);
-        error != 0) {
-      errno = error;
-      return Failed("extend");
-    }
+    failure_ = file_->Extend(places_ * 2 * kSlotBytes);
+    CL_RETURN_IF_ERROR(failure_);
   }
   record.head = head;
   const std::string slot = Encode(log_id, generation.value(), ++record.counter, head);
   const uint64_t at = (record.place * 2 + record.counter % 2) * kSlotBytes;
-  if (pwrite(file_, slot.data(), slot.size(), static_cast<off_t>(at)) !=
-      static_cast<ssize_t>(slot.size())) {
-    return Failed("write");
-  }
+  failure_ = file_->Write(at, slot);
   dirty_ = true;
-  return absl::OkStatus();
+  return failure_;
 }
 
 absl::Status HeadFile::Sync() {
@@ -180,9 +146,16 @@ absl::Status HeadFile::Sync() {
     CL_RETURN_IF_ERROR(failure_);
     dirty_ = false;
   }
-  if (fdatasync(file_) == 0) return absl::OkStatus();
+  absl::Status status = file_->Sync();
+  if (status.ok()) return status;
   absl::MutexLock lock(&mutex_);
-  return Failed("sync");
+  failure_ = status;
+  return status;
+}
+
+bool HeadFile::dirty() const {
+  absl::MutexLock lock(&mutex_);
+  return dirty_;
 }
 
 void HeadFile::Run() {

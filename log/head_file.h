@@ -31,14 +31,18 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "core/ids.h"
+#include "core/threads.h"
+#include "log/directory.h"
 #include "log/merkle.h"
 
 namespace chargeledger::log {
 
 class HeadFile {
  public:
-  // Opens or creates `path`. UNAVAILABLE says what the system said.
-  static absl::StatusOr<std::unique_ptr<HeadFile>> Open(const std::string& path);
+  // Opens or creates the file `name` in `directory`, which outlives it. Without a thread of its own
+  // it is synced by whoever has it.
+  static absl::StatusOr<std::unique_ptr<HeadFile>> Open(
+      Directory& directory, const std::string& name, core::Threads threads = core::Threads::kOwn);
   // Syncs.
   ~HeadFile();
 
@@ -54,6 +58,8 @@ class HeadFile {
   absl::Status Write(const core::LogId& log_id, core::Generation generation, const TreeHead& head);
   // Everything written is on the disk when it returns OK.
   absl::Status Sync();
+  // Whether something was written since the last Sync.
+  bool dirty() const;
 
   // How many slots that should hold a record do not: torn by a crash, or damaged.
   uint64_t torn_slots() const { return torn_slots_; }
@@ -67,13 +73,11 @@ class HeadFile {
     TreeHead head;
   };
 
-  HeadFile(std::string path, int file) : path_(std::move(path)), file_(file) {}
+  explicit HeadFile(std::unique_ptr<File> file) : file_(std::move(file)) {}
   absl::Status Load();
   void Run();
-  absl::Status Failed(absl::string_view what) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  const std::string path_;
-  const int file_;
+  const std::unique_ptr<File> file_;
   uint64_t torn_slots_ = 0;
   mutable absl::Mutex mutex_;
   std::map<Name, Record> records_ ABSL_GUARDED_BY(mutex_);

@@ -1,6 +1,5 @@
 #include "log/mend.h"
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -13,7 +12,6 @@
 #include "log/log_keys.h"
 #include "log/merkle.h"
 #include "log/records.h"
-#include "log/rocksdb_store.h"
 
 namespace chargeledger::log {
 namespace {
@@ -184,42 +182,32 @@ absl::Status CopyAll(const Store& from, Store& to, const HeadFile& heads, const 
   return absl::OkStatus();
 }
 
-absl::Status Rename(const std::string& from, const std::string& to) {
-  std::error_code error;
-  std::filesystem::rename(from, to, error);
-  if (!error) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat("cannot rename ", from, " to ", to, ": ", error.message()));
-}
-
 }  // namespace
 
-absl::StatusOr<MendReport> MendStore(const std::string& directory) {
-  const std::string path = absl::StrCat(directory, "/", Archive::kStoreName);
-  const std::string mended = path + ".mended";
-  std::error_code error;
+absl::StatusOr<MendReport> MendStore(Directory& directory) {
+  const std::string name = Archive::kStoreName;
+  const std::string mended = name + ".mended";
   MendReport report;
   int number = 1;
-  while (std::filesystem::exists(absl::StrCat(path, ".damaged-", number), error)) ++number;
-  report.kept_in = absl::StrCat(path, ".damaged-", number);
+  while (directory.Exists(absl::StrCat(name, ".damaged-", number))) ++number;
+  const std::string kept_in = absl::StrCat(name, ".damaged-", number);
   // A crash between the two renames left the new store ready.
-  if (std::filesystem::exists(path, error)) {
-    std::filesystem::remove_all(mended, error);
-    const std::string kept_in = report.kept_in;
+  if (directory.Exists(name)) {
+    CL_RETURN_IF_ERROR(directory.Remove(mended));
     {
-      RocksDbOptions read_only;
+      StoreOptions read_only;
       read_only.read_only = true;
-      CL_ASSIGN_OR_RETURN(auto from, OpenRocksDbStore(path, read_only));
-      CL_ASSIGN_OR_RETURN(auto to, OpenRocksDbStore(mended, {}));
+      CL_ASSIGN_OR_RETURN(auto from, directory.OpenStore(name, read_only));
+      CL_ASSIGN_OR_RETURN(auto to, directory.OpenStore(mended, {}));
       CL_ASSIGN_OR_RETURN(auto heads,
-                          HeadFile::Open(absl::StrCat(directory, "/", Archive::kHeadsName)));
-      auto kept = ReadRecords(absl::StrCat(directory, "/", Archive::kRecordsName));
+                          HeadFile::Open(directory, Archive::kHeadsName, core::Threads::kNone));
+      auto kept = ReadRecords(directory, Archive::kRecordsName);
       CL_RETURN_IF_ERROR(CopyAll(*from, *to, *heads, kept.ok() ? *kept : Records(), report));
     }
-    report.kept_in = kept_in;
-    CL_RETURN_IF_ERROR(Rename(path, report.kept_in));
+    CL_RETURN_IF_ERROR(directory.Rename(name, kept_in));
   }
-  CL_RETURN_IF_ERROR(Rename(mended, path));
+  report.kept_in = kept_in;
+  CL_RETURN_IF_ERROR(directory.Rename(mended, name));
   return report;
 }
 

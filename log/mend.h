@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "log/directory.h"
 
 namespace chargeledger::log {
 
@@ -23,6 +24,6 @@ struct MendReport {
 // Mends the store of the archive in `directory`, which nobody has open. DATA_LOSS if not even the
 // records of which logs there are can be read; then nothing is changed. A crash leaves the old
 // store in place or the new one.
-absl::StatusOr<MendReport> MendStore(const std::string& directory);
+absl::StatusOr<MendReport> MendStore(Directory& directory);
 
 }  // namespace chargeledger::log

@@ -44,7 +44,9 @@ absl::Status Recorder::Start(const Author& author, const core::LogId& new_log_id
     absl::MutexLock lock(&mutex_);
     next_ = log_->head().size;
   }
-  for (std::thread& thread : threads_) thread = std::thread([this] { Run(); });
+  if (options_.threads == core::Threads::kOwn) {
+    for (std::thread& thread : threads_) thread = std::thread([this] { Run(); });
+  }
 
   std::vector<v1::Entry> entries(1);
   v1::LogOpened& opened = *entries[0].mutable_log_opened();
@@ -69,6 +71,9 @@ absl::Status Recorder::RecordAndWait(std::vector<v1::Entry> events) {
                        outcome = status;
                        settled.Notify();
                      }).status());
+  if (options_.threads == core::Threads::kNone) {
+    while (!settled.HasBeenNotified() && RunOnce()) continue;
+  }
   settled.WaitForNotification();
   return outcome;
 }
@@ -98,6 +103,7 @@ Recorder::~Recorder() {
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
+  while (RunOnce()) continue;
 }
 
 absl::StatusOr<core::Sequence> Recorder::Record(std::vector<v1::Entry> events, Done done) {
@@ -138,6 +144,11 @@ absl::StatusOr<core::Sequence> Recorder::Record(std::vector<v1::Entry> events, D
 void Recorder::OnCommitted(Committed committed) {
   absl::MutexLock lock(&mutex_);
   committed_ = std::move(committed);
+}
+
+absl::Status Recorder::failure() const {
+  absl::MutexLock lock(&mutex_);
+  return failure_;
 }
 
 core::Sequence Recorder::next() const {
@@ -228,20 +239,29 @@ void Recorder::Answer() {
   answering_ = false;
 }
 
+bool Recorder::Step() {
+  if (ready_ != nullptr && !committing_) {
+    Commit();
+  } else if (!committed_batches_.empty() && !answering_) {
+    Answer();
+  } else if (MayPrepare()) {
+    Prepare();
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool Recorder::RunOnce() {
+  absl::MutexLock lock(&mutex_);
+  return Step();
+}
+
 void Recorder::Run() {
   absl::MutexLock lock(&mutex_);
-  while (true) {
+  do {
     mutex_.Await(absl::Condition(this, &Recorder::HasWork));
-    if (ready_ != nullptr && !committing_) {
-      Commit();
-    } else if (!committed_batches_.empty() && !answering_) {
-      Answer();
-    } else if (MayPrepare()) {
-      Prepare();
-    } else {
-      return;
-    }
-  }
+  } while (Step());
 }
 
 }  // namespace chargeledger::log

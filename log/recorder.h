@@ -37,6 +37,7 @@
 #include "chargeledger/v1/entry.pb.h"
 #include "core/clock.h"
 #include "core/ids.h"
+#include "core/threads.h"
 #include "log/archive.h"
 #include "log/event_log.h"
 #include "log/own_logs.h"
@@ -65,6 +66,7 @@ struct RecorderOptions {
     std::vector<v1::Entry> events;
   };
   std::optional<Begin> begin;
+  core::Threads threads = core::Threads::kOwn;
 };
 
 class Recorder {
@@ -97,6 +99,10 @@ class Recorder {
   absl::Status RecordAndWait(std::vector<v1::Entry> events);
 
   void OnCommitted(Committed committed);
+  // Does one step of what the recorder's threads would do; false if there is nothing to do.
+  bool RunOnce();
+  // Why nothing is recorded any more; OK while it is.
+  absl::Status failure() const;
   // Keeps a checkpoint of log() that its holder has cosigned.
   absl::Status KeepCheckpoint(const std::string& note) {
     return archive_.KeepCheckpoint(*log_, note);
@@ -135,6 +141,7 @@ class Recorder {
   absl::Status Start(const Author& author, const core::LogId& new_log_id);
   absl::StatusOr<uint32_t> LastBoot() const;
   void Run();
+  bool Step() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool MayPrepare() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The three steps; each gives the lock up while it works.

@@ -3,7 +3,7 @@
 //
 //   file = StoredRecords (proto/chargeledger/v1/storage.proto) ‖ SHA-256 of it
 //
-// Written whole beside the old one, synced, and renamed. Not thread-safe.
+// Replaced as a whole. Not thread-safe.
 #pragma once
 
 #include <map>
@@ -11,14 +11,15 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "log/directory.h"
 
 namespace chargeledger::log {
 
 // Key in the store -> value.
 using Records = std::map<std::string, std::string>;
 
-absl::Status WriteRecords(const std::string& path, const Records& records);
+absl::Status WriteRecords(Directory& directory, const std::string& name, const Records& records);
 // NOT_FOUND if there is no file; DATA_LOSS if it is damaged.
-absl::StatusOr<Records> ReadRecords(const std::string& path);
+absl::StatusOr<Records> ReadRecords(const Directory& directory, const std::string& name);
 
 }  // namespace chargeledger::log

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "log/directory.h"
 #include "log/store.h"
 
 namespace rocksdb {
@@ -15,8 +16,7 @@ class FileSystem;
 namespace chargeledger::log {
 
 struct RocksDbOptions {
-  // What is kept is mostly read once, in order (a log), or again and again (a projection's state).
-  enum class Use { kLog, kState };
+  using Use = StoreOptions::Use;
   Use use = Use::kLog;
   // Block cache in bytes.
   size_t cache_bytes = 64 << 20;

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "core/check.h"
-#include "core/process/termination.h"
 #include "log/salvage.h"
 #include "projections/runtime/folder.h"
 
@@ -16,15 +15,18 @@ constexpr uint64_t kPiece = 16'384;
 
 }  // namespace
 
-Bookkeeper::Bookkeeper(log::Store& states, const projections::FlatTariff& tariff, Damaged damaged)
-    : states_(states), books_(tariff), damaged_(std::move(damaged)), thread_([this] { Run(); }) {}
+Bookkeeper::Bookkeeper(log::Store& states, const projections::FlatTariff& tariff, Damaged damaged,
+                       std::function<void(const absl::Status&)> failed, core::Threads threads)
+    : states_(states), books_(tariff), damaged_(std::move(damaged)), failed_(std::move(failed)) {
+  if (threads == core::Threads::kOwn) thread_ = std::thread([this] { Run(); });
+}
 
 Bookkeeper::~Bookkeeper() {
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void Bookkeeper::OnGrown(const std::vector<HeldLog*>& logs) {
@@ -56,19 +58,27 @@ absl::StatusOr<bool> Bookkeeper::FoldPiece(HeldLog& held) {
 }
 
 void Bookkeeper::Run() {
-  while (true) {
-    HeldLog* held = nullptr;
-    {
-      absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(this, &Bookkeeper::HasWork));
-      if (stopping_) return;
-      held = waiting_.front();
-      waiting_.erase(waiting_.begin());
-    }
-    absl::StatusOr<bool> more = FoldPiece(*held);
-    if (!more.ok()) return core::RequestTermination(more.status());
-    if (*more) OnGrown({held});
+  do {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(this, &Bookkeeper::HasWork));
+  } while (RunOnce());
+}
+
+bool Bookkeeper::RunOnce() {
+  HeldLog* held = nullptr;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (stopping_ || waiting_.empty()) return false;
+    held = waiting_.front();
+    waiting_.erase(waiting_.begin());
   }
+  absl::StatusOr<bool> more = FoldPiece(*held);
+  if (more.ok() && *more) OnGrown({held});
+  if (more.ok()) return true;
+  failed_(more.status());
+  absl::MutexLock lock(&mutex_);
+  stopping_ = true;
+  return false;
 }
 
 }  // namespace chargeledger::server

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "core/ids.h"
+#include "core/threads.h"
 #include "log/store.h"
 #include "projections/books.h"
 #include "server/ledger.h"
@@ -25,13 +26,17 @@ class Bookkeeper {
   using Damaged = std::function<void(const log::EventLog&, std::optional<uint64_t> sequence,
                                      const absl::Status&)>;
 
-  // `states` outlives the bookkeeper. Any other failure to fold ends the process: queries would go
-  // stale unnoticed.
-  Bookkeeper(log::Store& states, const projections::FlatTariff& tariff, Damaged damaged = {});
+  // `states` outlives the bookkeeper. `failed` is told of any other failure to fold, after which
+  // nothing is folded any more: queries would go stale.
+  Bookkeeper(log::Store& states, const projections::FlatTariff& tariff, Damaged damaged,
+             std::function<void(const absl::Status&)> failed,
+             core::Threads threads = core::Threads::kOwn);
   ~Bookkeeper();
 
   // These logs have grown, or were just opened.
   void OnGrown(const std::vector<HeldLog*>& logs);
+  // Folds one piece, as the bookkeeper's thread would; false if there is nothing to fold.
+  bool RunOnce();
 
  private:
   void Run();
@@ -41,6 +46,7 @@ class Bookkeeper {
   log::Store& states_;
   projections::Books books_;
   const Damaged damaged_;
+  const std::function<void(const absl::Status&)> failed_;
   absl::Mutex mutex_;
   std::vector<HeldLog*> waiting_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -38,7 +38,9 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(log::Archive& archive, core
                             options.name, log::tlog::SignatureType::kEd25519, *options.key));
   }
   CL_RETURN_IF_ERROR(ledger->LoadLogs());
-  ledger->thread_ = std::thread([l = ledger.get()] { l->Run(); });
+  if (options.threads == core::Threads::kOwn) {
+    ledger->thread_ = std::thread([l = ledger.get()] { l->Run(); });
+  }
   return ledger;
 }
 
@@ -50,6 +52,7 @@ void Ledger::Stop() {
     stopping_ = true;
   }
   if (thread_.joinable()) thread_.join();
+  while (RunOnce()) continue;
 }
 
 absl::Status Ledger::LoadLogs() {
@@ -517,34 +520,38 @@ std::vector<log::tlog::VerifierKey> Ledger::keys() const {
 }
 
 void Ledger::Run() {
-  absl::Status failure;
-  while (true) {
-    std::vector<Request> requests;
-    {
-      absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(this, &Ledger::HasWork));
-      if (queue_.empty()) return;
-      requests.swap(queue_);
-    }
-    if (failure.ok()) {
-      failure = CommitBatch(requests);
-      if (!failure.ok() && failed_) failed_(failure);
-    }
-    std::vector<HeldLog*> grown;
-    for (const Request& request : requests) {
-      if (std::find(grown.begin(), grown.end(), request.held) == grown.end()) {
-        grown.push_back(request.held);
-      }
-    }
-    if (failure.ok() && grown_) grown_(grown);
-    for (Request& request : requests) {
-      if (failure.ok()) {
-        request.done(std::move(request.checkpoint));
-      } else {
-        request.done(failure);
-      }
+  do {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(this, &Ledger::HasWork));
+  } while (RunOnce());
+}
+
+bool Ledger::RunOnce() {
+  std::vector<Request> requests;
+  {
+    absl::MutexLock lock(&mutex_);
+    requests.swap(queue_);
+  }
+  if (requests.empty()) return false;
+  if (failure_.ok()) {
+    failure_ = CommitBatch(requests);
+    if (!failure_.ok() && failed_) failed_(failure_);
+  }
+  std::vector<HeldLog*> grown;
+  for (const Request& request : requests) {
+    if (std::find(grown.begin(), grown.end(), request.held) == grown.end()) {
+      grown.push_back(request.held);
     }
   }
+  if (failure_.ok() && grown_) grown_(grown);
+  for (Request& request : requests) {
+    if (failure_.ok()) {
+      request.done(std::move(request.checkpoint));
+    } else {
+      request.done(failure_);
+    }
+  }
+  return true;
 }
 
 }  // namespace chargeledger::server

@@ -30,6 +30,7 @@
 #include "core/clock.h"
 #include "core/ed25519.h"
 #include "core/ids.h"
+#include "core/threads.h"
 #include "log/archive.h"
 #include "log/event_log.h"
 #include "log/head_file.h"
@@ -51,6 +52,7 @@ struct LedgerOptions {
   log::HeadFile* signed_heads = nullptr;
   // Where differences are recorded; null: nowhere. Outlives the ledger.
   Divergences* divergences = nullptr;
+  core::Threads threads = core::Threads::kOwn;
 };
 
 class Ledger {
@@ -67,6 +69,8 @@ class Ledger {
 
   // Commits what was handed over, and takes nothing more.
   void Stop();
+  // Commits what was handed over so far, as the ledger's thread would; false if there is nothing.
+  bool RunOnce();
 
   // An author begins a stream with a well-formed hello. ALREADY_EXISTS: a stream of this log is
   // live (it is asked for a sign of life, and loses its place if it gives none).
@@ -108,15 +112,20 @@ class Ledger {
   // Compares both sides of a log now; waits at most `timeout_ms`. UNAVAILABLE if its author is not
   // connected or does not answer.
   absl::StatusOr<v1::ComparisonReport> Compare(HeldLog& held, int64_t timeout_ms);
+  // The two halves of it, without waiting: what was asked for is known by its number; nothing as
+  // long as the report has not come.
+  absl::StatusOr<uint64_t> BeginCompare(HeldLog& held);
+  absl::StatusOr<std::optional<v1::ComparisonReport>> TakeReport(HeldLog& held, uint64_t id);
   void OnReport(const Stream& stream, const v1::ComparisonReport& report);
   // Takes the author's copy of a generation that contradicts what the ledger has signed: what
-  // differs goes into the control log, and the rest is sent again. FAILED_PRECONDITION if it does
-  // not contradict it.
+  // differs, as a comparison just found, goes into the control log, and the rest is sent again.
+  // FAILED_PRECONDITION if it does not contradict it, or if the author could not send it.
   struct Restored {
     uint64_t kept_aside = 0;
     uint64_t first_sequence = 0;
   };
-  absl::StatusOr<Restored> Restore(HeldLog& held, core::Generation generation, int64_t timeout_ms);
+  absl::StatusOr<Restored> Restore(HeldLog& held, core::Generation generation,
+                                   const v1::ComparisonReport& report);
 
   // A signed checkpoint of `log` at `size`: the one that author and ledger signed if it is of that
   // size, otherwise one that the ledger signs now. OUT_OF_RANGE beyond the log; FAILED_PRECONDITION
@@ -200,6 +209,8 @@ class Ledger {
   uint64_t last_comparison_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<Request> queue_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // Of the first commit that failed; only where commits are done.
+  absl::Status failure_;
   std::thread thread_;
 };
 

@@ -100,7 +100,7 @@ void Ledger::OnProjections(HeldLog& held, const std::string& difference) {
   }
 }
 
-absl::StatusOr<v1::ComparisonReport> Ledger::Compare(HeldLog& held, int64_t timeout_ms) {
+absl::StatusOr<uint64_t> Ledger::BeginCompare(HeldLog& held) {
   const absl::Status away =
       absl::UnavailableError(absl::StrCat("the author of log ", held.log_id().ToHex(), " (site ",
                                           held.site(), ") is not connected: only it can compare"));
@@ -129,19 +129,33 @@ absl::StatusOr<v1::ComparisonReport> Ledger::Compare(HeldLog& held, int64_t time
   absl::MutexLock lock(&held.mutex_);
   if (held.live_ == nullptr) return away;
   held.live_->Tell(std::move(command));
-  auto came = [&held, id]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(held.mutex_) {
-    return held.reports_.count(id) > 0 || held.live_ == nullptr;
-  };
-  held.mutex_.AwaitWithTimeout(absl::Condition(&came), absl::Milliseconds(timeout_ms));
+  return id;
+}
+
+absl::StatusOr<std::optional<v1::ComparisonReport>> Ledger::TakeReport(HeldLog& held, uint64_t id) {
+  std::optional<v1::ComparisonReport> result;
+  absl::MutexLock lock(&held.mutex_);
   auto report = held.reports_.find(id);
-  if (report == held.reports_.end()) {
-    return absl::UnavailableError(
-        absl::StrCat("site ", held.site(), " has not answered within ", timeout_ms, " ms"));
-  }
-  v1::ComparisonReport result = std::move(report->second);
+  if (report == held.reports_.end()) return result;
+  result = std::move(report->second);
   held.reports_.erase(report);
-  if (!result.error().empty()) return absl::DataLossError(result.error());
+  if (!result->error().empty()) return absl::DataLossError(result->error());
   return result;
+}
+
+absl::StatusOr<v1::ComparisonReport> Ledger::Compare(HeldLog& held, int64_t timeout_ms) {
+  CL_ASSIGN_OR_RETURN(const uint64_t id, BeginCompare(held));
+  {
+    absl::MutexLock lock(&held.mutex_);
+    auto came = [&held, id]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(held.mutex_) {
+      return held.reports_.count(id) > 0 || held.live_ == nullptr;
+    };
+    held.mutex_.AwaitWithTimeout(absl::Condition(&came), absl::Milliseconds(timeout_ms));
+  }
+  CL_ASSIGN_OR_RETURN(std::optional<v1::ComparisonReport> report, TakeReport(held, id));
+  if (report.has_value()) return *std::move(report);
+  return absl::UnavailableError(
+      absl::StrCat("site ", held.site(), " has not answered within ", timeout_ms, " ms"));
 }
 
 void Ledger::OnReport(const Stream& stream, const v1::ComparisonReport& report) {
@@ -153,7 +167,7 @@ void Ledger::OnReport(const Stream& stream, const v1::ComparisonReport& report) 
 }
 
 absl::StatusOr<Ledger::Restored> Ledger::Restore(HeldLog& held, core::Generation generation,
-                                                 int64_t timeout_ms) {
+                                                 const v1::ComparisonReport& report) {
   if (!held.contradicts(generation)) {
     return absl::FailedPreconditionError(
         absl::StrCat("what is held of generation ", generation.value(), " of site ", held.site(),
@@ -163,7 +177,6 @@ absl::StatusOr<Ledger::Restored> Ledger::Restore(HeldLog& held, core::Generation
   if (options_.divergences == nullptr) {
     return absl::FailedPreconditionError("the ledger has no control log to keep entries in");
   }
-  CL_ASSIGN_OR_RETURN(v1::ComparisonReport report, Compare(held, timeout_ms));
   const v1::ComparisonReport::Generation* found = nullptr;
   for (const auto& compared : report.generations()) {
     if (compared.generation() == generation.value()) found = &compared;

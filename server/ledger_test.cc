@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/synchronization/notification.h"
+#include "log/local_directory.h"
 #include "log/memory_store.h"
 #include "log/replication/author.h"
 #include "projections/books.h"
@@ -169,7 +170,8 @@ TEST(Ledger, ALogWithAnotherHistoryThanTheHeadFileRemembersIsEvidenceAndNotBuilt
     Replicate(**Ledger::Open(*archive, clock), c);
   }
   {
-    auto heads = *log::HeadFile::Open(directory + "/heads");
+    log::LocalDirectory files(directory);
+    auto heads = *log::HeadFile::Open(files, "heads");
     ASSERT_TRUE(heads->Write(c.log().log_id(), core::Generation(1), {3, log::LeafHash("x")}).ok());
   }
   auto archive = *log::Archive::Open(directory, {});
@@ -250,9 +252,10 @@ TEST(Ledger, ALedgerThatWasRestoredNeverSignsAnotherRootForASizeThatItHasSigned)
   };
   for (const Case& c : std::vector<Case>{{"the file of signed heads remembers", true, false},
                                          {"the author shows the signature", false, true}}) {
-    const std::string path = testing::TempDir() + "/signed-" + (c.file ? "file" : "shown");
-    std::remove(path.c_str());
-    auto heads = *log::HeadFile::Open(path);
+    const std::string name = std::string("signed-") + (c.file ? "file" : "shown");
+    log::LocalDirectory files(testing::TempDir());
+    ASSERT_TRUE(files.Remove(name).ok());
+    auto heads = *log::HeadFile::Open(files, name);
     std::string cosigned;
     {
       log::MemoryStore store;

@@ -135,8 +135,12 @@ absl::StatusOr<v1::CompareLogResponse> LogQueries::CompareLog(
 absl::StatusOr<v1::RestoreLogResponse> LogQueries::RestoreLog(
     const v1::RestoreLogRequest& request) const {
   CL_ASSIGN_OR_RETURN(Found found, Find(request.log(), request.generation()));
+  v1::ComparisonReport report;
+  if (found.held->contradicts(found.log->generation())) {
+    CL_ASSIGN_OR_RETURN(report, ledger_.Compare(*found.held, kCompareMs));
+  }
   CL_ASSIGN_OR_RETURN(Ledger::Restored restored,
-                      ledger_.Restore(*found.held, found.log->generation(), kCompareMs));
+                      ledger_.Restore(*found.held, found.log->generation(), report));
   v1::RestoreLogResponse response;
   response.set_kept_aside(restored.kept_aside);
   response.set_first_sequence(restored.first_sequence);

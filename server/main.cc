@@ -15,20 +15,15 @@
 #include "core/process/settings.h"
 #include "core/process/termination.h"
 #include "core/system_clock.h"
-#include "log/archive.h"
-#include "log/head_file.h"
+#include "log/local_directory.h"
 #include "log/log_metrics.h"
-#include "log/recorder.h"
-#include "log/rocksdb_store.h"
+#include "log/replication/finding.h"
 #include "log/scrubber.h"
-#include "server/bookkeeper.h"
-#include "server/digest_check.h"
-#include "server/ledger.h"
+#include "server/ledger_core.h"
 #include "server/log_queries.h"
 #include "server/queries.h"
 #include "server/rpc/control_hub.h"
 #include "server/rpc/server.h"
-#include "server/version.h"
 
 namespace chargeledger::server {
 namespace {
@@ -73,12 +68,6 @@ absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
   settings.AddText("billing.start_fee", "price of a session's start, at most four decimals",
                    flags.start_fee);
   return settings.Parse(argc, argv);
-}
-
-// Who writes the control log. It has no site; its log id tells one ledger's from another's.
-const log::Author& ControlAuthor() {
-  static const log::Author author{"ledger", "control"};
-  return author;
 }
 
 // What must be free before logs that found no space are opened again, and how often that is tried.
@@ -143,14 +132,11 @@ std::vector<core::Metric> DivergenceMetrics(const Queries& queries) {
 }
 
 // Serves metrics if an address was given.
-absl::StatusOr<std::unique_ptr<core::MetricsEndpoint>> ServeMetrics(const std::string& listen,
-                                                                    const log::Archive& archive,
-                                                                    const log::Scrubber& scrubber,
-                                                                    const Ledger& ledger,
-                                                                    const Queries& queries) {
-  if (listen.empty()) return std::unique_ptr<core::MetricsEndpoint>();
-  CL_ASSIGN_OR_RETURN(core::Address address, core::Address::Parse("--metrics-listen", listen));
-  CL_ASSIGN_OR_RETURN(auto metrics, core::MetricsEndpoint::Listen(address, [&] {
+absl::StatusOr<std::unique_ptr<core::MetricsEndpoint>> ServeMetrics(
+    std::optional<core::Address>& listen, const log::Archive& archive,
+    const log::Scrubber& scrubber, const Ledger& ledger, const Queries& queries, bool announced) {
+  if (!listen.has_value()) return std::unique_ptr<core::MetricsEndpoint>();
+  CL_ASSIGN_OR_RETURN(auto metrics, core::MetricsEndpoint::Listen(*listen, [&] {
                         auto all = log::CollectLogMetrics(archive, scrubber);
                         all.push_back(DamagedLogs(ledger));
                         for (core::Metric& metric : DivergenceMetrics(queries)) {
@@ -158,7 +144,9 @@ absl::StatusOr<std::unique_ptr<core::MetricsEndpoint>> ServeMetrics(const std::s
                         }
                         return all;
                       }));
-  std::printf("metrics on %s\n", metrics->address().ToText().c_str());
+  // The next life takes the same one.
+  listen = metrics->address();
+  if (!announced) std::printf("metrics on %s\n", listen->ToText().c_str());
   return metrics;
 }
 
@@ -183,35 +171,30 @@ struct NextControl {
   std::optional<log::RecorderOptions::Begin> begin ABSL_GUARDED_BY(mutex);
 };
 
-absl::StatusOr<std::unique_ptr<log::Recorder>> OpenControl(log::Archive& archive,
-                                                           core::Clock& clock,
-                                                           const core::Ed25519PrivateKey& key,
-                                                           NextControl& next) {
-  log::RecorderOptions options;
-  options.software_version = kVersion;
+absl::StatusOr<LedgerCoreOptions> ToCoreOptions(const Flags& flags,
+                                                const core::DataDirectory& directory,
+                                                NextControl& next) {
+  LedgerCoreOptions options;
+  CL_ASSIGN_OR_RETURN(options.tariff, projections::FlatTariff::Create(
+                                          flags.currency, flags.price_per_kwh, flags.start_fee));
+  CL_ASSIGN_OR_RETURN(options.key,
+                      flags.signing_key.empty()
+                          ? core::ReadOrCreateKeyFile(directory.Below("signing_key.pem"),
+                                                      core::RandomBytes(core::kEd25519SeedSize))
+                          : core::ReadKeyFile(flags.signing_key));
+  options.name = flags.name;
   options.os_boot_id = core::OsBootId();
-  options.public_key = key.public_key();
-  {
-    absl::MutexLock lock(&next.mutex);
-    options.begin.swap(next.begin);
-  }
-  CL_ASSIGN_OR_RETURN(auto control, log::Recorder::Open(archive, clock, ControlAuthor(),
-                                                        core::RandomLogId(), options));
-  if (!control->damage().ok()) {
-    spdlog::error("the control log is damaged and was left as it is; generation {} begins: {}",
-                  control->log().generation().value(), control->damage().ToString());
-  }
-  return control;
+  options.new_log_id = core::RandomLogId();
+  options.instance = core::RandomBytes(16);
+  absl::MutexLock lock(&next.mutex);
+  options.begin.swap(next.begin);
+  return options;
 }
 
-ControlOptions ToControlOptions(const core::Ed25519PrivateKey& key, NextControl& next) {
-  ControlOptions options;
-  options.author = ControlAuthor();
-  options.stream.key = key;
-  options.stream.instance = core::RandomBytes(16);
-  // A site must not be able to write the control log.
-  options.stream.believe_holder = false;
-  options.begin = [&next](log::RecorderOptions::Begin begin) {
+LedgerCore::Callbacks ToCallbacks(NextControl& next, ControlHub& hub) {
+  LedgerCore::Callbacks callbacks;
+  callbacks.failed = [](const absl::Status& status) { core::RequestTermination(status); };
+  callbacks.begin = [&next](log::RecorderOptions::Begin begin) {
     const std::string reason = begin.opened.reason();
     {
       absl::MutexLock lock(&next.mutex);
@@ -220,82 +203,38 @@ ControlOptions ToControlOptions(const core::Ed25519PrivateKey& key, NextControl&
     core::RequestTermination(
         absl::AbortedError("the control log begins a new generation: " + reason));
   };
-  return options;
+  callbacks.control_grown = [&hub] { hub.Notify(); };
+  return callbacks;
 }
 
 // One life of the ledger. None: it is to begin again, on the same address.
 absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
                                                  const core::DataDirectory& directory,
-                                                 core::Address& listen, bool& announced,
-                                                 NextControl& next) {
-  CL_ASSIGN_OR_RETURN(
-      projections::FlatTariff tariff,
-      projections::FlatTariff::Create(flags.currency, flags.price_per_kwh, flags.start_fee));
-  LedgerOptions ledger_options;
-  ledger_options.name = flags.name;
-  CL_ASSIGN_OR_RETURN(ledger_options.key,
-                      flags.signing_key.empty()
-                          ? core::ReadOrCreateKeyFile(directory.Below("signing_key.pem"),
-                                                      core::RandomBytes(core::kEd25519SeedSize))
-                          : core::ReadKeyFile(flags.signing_key));
+                                                 core::Address& listen,
+                                                 std::optional<core::Address>& metrics_listen,
+                                                 bool& announced, NextControl& next) {
   core::SystemClock clock;
-  CL_ASSIGN_OR_RETURN(auto archive, log::Archive::Open(directory.path(), {}));
-  archive->OnFailed([](const absl::Status& status) { core::RequestTermination(status); });
-  log::RocksDbOptions state_options;
-  state_options.use = log::RocksDbOptions::Use::kState;
-  CL_ASSIGN_OR_RETURN(auto states, log::OpenRocksDbStore(directory.Below("state"), state_options));
-  const core::Ed25519PrivateKey& key = *ledger_options.key;
-  {
-    // What is damaged is found here, before anything is begun because of it.
-    auto own = log::OwnLogs::Open(*archive, ControlAuthor(), core::RandomLogId());
-    if (archive->damaged()) return std::optional<core::Ending>();
-    CL_RETURN_IF_ERROR(own.status());
-  }
-  CL_ASSIGN_OR_RETURN(auto control, OpenControl(*archive, clock, key, next));
-  CL_ASSIGN_OR_RETURN(auto signed_heads, log::HeadFile::Open(directory.Below("signed")));
-  Divergences divergences(control.get());
-  ledger_options.divergences = &divergences;
-  ledger_options.signed_heads = signed_heads.get();
-  auto opened = Ledger::Open(*archive, clock, ledger_options);
-  if (archive->damaged()) return std::optional<core::Ending>();
-  CL_ASSIGN_OR_RETURN(auto ledger, std::move(opened));
-  ledger->ShowControl(ControlAuthor(), *control);
-  for (const HeldLog* held : ledger->logs()) {
-    if (!held->damage().ok()) {
-      spdlog::error("site {}: {}", held->site(), held->damage().ToString());
-    }
-  }
-  Bookkeeper bookkeeper(*states, tariff,
-                        [&](const auto& log, auto sequence, const absl::Status& why) {
-                          ledger->OnDamaged(log, sequence, std::string(why.message()));
-                        });
-  ControlHub hub(archive.get(), control.get(), clock, ToControlOptions(key, next));
-  ledger->OnGrown([&](const std::vector<HeldLog*>& grown) { bookkeeper.OnGrown(grown); });
-  ledger->OnFailed([](const absl::Status& status) { core::RequestTermination(status); });
-  bookkeeper.OnGrown(ledger->logs());
-  bookkeeper.OnGrown({ledger->control()});
-  control->OnCommitted([&](const log::TreeHead&) {
-    bookkeeper.OnGrown({ledger->control()});
-    hub.Notify();
-  });
-  Queries queries(*ledger, *states);
+  log::LocalDirectory files(directory.path());
+  CL_ASSIGN_OR_RETURN(LedgerCoreOptions options, ToCoreOptions(flags, directory, next));
+  std::unique_ptr<LedgerCore> core;
+  ControlHub hub([&core] { return core->NewControlSession(); });
+  auto opened = LedgerCore::Open(files, clock, options, ToCallbacks(next, hub));
+  if (opened.status().code() == absl::StatusCode::kAborted) return std::optional<core::Ending>();
+  CL_ASSIGN_OR_RETURN(core, std::move(opened));
+  Ledger& ledger = core->ledger();
+  Queries queries(ledger, core->states());
   log::ScrubberOptions scrub_options;
   scrub_options.bytes_per_second = flags.scrub_bytes_per_second;
-  log::Scrubber scrubber(*archive, clock, scrub_options, KeysOf(*ledger),
+  log::Scrubber scrubber(core->archive(), clock, scrub_options, KeysOf(ledger),
                          [&](auto& log, auto& found) {
                            spdlog::error("scrub: log {}: {}", log.log_id().ToHex(), found.detail);
-                           ledger->OnDamaged(log, found.sequence, found.detail);
+                           core->OnDamaged(log, found.sequence, found.detail);
                          });
-  LogQueries log_queries(*ledger, scrubber);
-  CL_ASSIGN_OR_RETURN(auto metrics,
-                      ServeMetrics(flags.metrics_listen, *archive, scrubber, *ledger, queries));
-  const projections::Books books(tariff);
-  auto on_digests = [&](HeldLog& held, const v1::ProjectionDigests& digests) {
-    auto check = CheckDigests(*states, books, held.log_id(), digests);
-    if (check.ok() && check->compared > 0) ledger->OnProjections(held, check->difference);
-  };
-  CL_ASSIGN_OR_RETURN(auto server,
-                      RpcServer::Listen(listen, {*ledger, queries, log_queries, hub, on_digests}));
+  LogQueries log_queries(ledger, scrubber);
+  CL_ASSIGN_OR_RETURN(auto metrics, ServeMetrics(metrics_listen, core->archive(), scrubber, ledger,
+                                                 queries, announced));
+  const Served served{ledger, queries, log_queries, hub, core->on_digests()};
+  CL_ASSIGN_OR_RETURN(auto server, RpcServer::Listen(listen, served));
   listen = server->address();
   if (!announced) std::printf("listening on %s\n", listen.ToText().c_str());
   announced = true;
@@ -304,19 +243,22 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
   // Streams end first, then what they had handed over is committed, then the books are closed.
   server.reset();
   metrics.reset();
-  control->OnCommitted({});
-  ledger->Stop();
   return ending;
 }
 
 absl::StatusOr<int> Run(const Flags& flags) {
   CL_ASSIGN_OR_RETURN(core::Address listen, core::Address::Parse("--listen", flags.listen));
   CL_ASSIGN_OR_RETURN(auto directory, core::DataDirectory::Open(flags.data_dir));
+  std::optional<core::Address> metrics_listen;
+  if (!flags.metrics_listen.empty()) {
+    CL_ASSIGN_OR_RETURN(metrics_listen,
+                        core::Address::Parse("--metrics-listen", flags.metrics_listen));
+  }
   NextControl next;
   bool announced = false;
   while (true) {
     CL_ASSIGN_OR_RETURN(std::optional<core::Ending> ending,
-                        Live(flags, *directory, listen, announced, next));
+                        Live(flags, *directory, listen, metrics_listen, announced, next));
     if (ending.has_value()) return *ending == core::Ending::kSignal ? 0 : 1;
     core::BeginAgain();
   }

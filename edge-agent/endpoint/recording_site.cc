@@ -2,10 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/post.hpp>
 #include <utility>
-
-#include "core/process/termination.h"
 
 namespace chargeledger::edge_agent {
 
@@ -16,9 +13,9 @@ absl::StatusOr<core::Sequence> RecordingSite::Record(std::vector<v1::Entry> entr
                             if (!status.ok()) {
                               // What the log does not hold must not be answered, and it takes no
                               // more.
-                              core::RequestTermination(status);
+                              surroundings_.failed(status);
                             } else if (recorded) {
-                              boost::asio::post(io_, recorded);
+                              surroundings_.post(recorded);
                             }
                           });
 }
@@ -62,7 +59,7 @@ absl::Status RecordingSite::Receive(const std::shared_ptr<Link>& link, const Pee
   memory_.SetNext(recorder_.next());
   Handled handled = central_system_.OnFrame(peer, bytes, binary, clock_.WallMicros());
   if (!memory_.status().ok()) {
-    core::RequestTermination(memory_.status());
+    surroundings_.failed(memory_.status());
     return memory_.status();
   }
   return Record(std::move(handled.entries),

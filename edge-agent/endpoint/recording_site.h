@@ -7,12 +7,12 @@
 // that was not recorded.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/clock.h"
@@ -25,10 +25,18 @@ namespace chargeledger::edge_agent {
 
 class RecordingSite final : public Site {
  public:
-  // All outlive the site; its io_context is destroyed, and the recorder closed, before it.
-  RecordingSite(boost::asio::io_context& io, log::Recorder& recorder, core::Clock& clock,
+  struct Surroundings {
+    // Brings something to the I/O thread.
+    std::function<void(std::function<void()>)> post;
+    // What was recorded is not durable, and nothing more will be: the process is to end. On any
+    // thread.
+    std::function<void(const absl::Status&)> failed;
+  };
+
+  // All outlive the site; what was posted is gone, and the recorder closed, before it.
+  RecordingSite(Surroundings surroundings, log::Recorder& recorder, core::Clock& clock,
                 CentralSystem& central_system, TransactionMemory& memory)
-      : io_(io),
+      : surroundings_(std::move(surroundings)),
         recorder_(recorder),
         clock_(clock),
         central_system_(central_system),
@@ -56,7 +64,7 @@ class RecordingSite final : public Site {
   absl::StatusOr<core::Sequence> Record(std::vector<v1::Entry> entries,
                                         std::function<void()> recorded = {});
 
-  boost::asio::io_context& io_;
+  const Surroundings surroundings_;
   log::Recorder& recorder_;
   core::Clock& clock_;
   CentralSystem& central_system_;

@@ -11,18 +11,18 @@
 #include "core/check.h"
 #include "core/system_clock.h"
 #include "edge-agent/rpc/channel.h"
-#include "log/replication/worker.h"
 
 namespace chargeledger::edge_agent {
-// One gRPC stream and its state machine; the machine is guarded by the stream's own mutex.
+
+// One gRPC stream.
 class Replicator::Stream {
  public:
-  Stream(v1::ReplicationService::Stub& stub, log::replication::AuthorLogs logs,
-         const log::Author& author, const log::replication::AuthorOptions& options)
-      : machine(std::move(logs), author, options), call(stub.Replicate(&context)) {}
+  Stream(v1::ReplicationService::Stub& stub,
+         std::unique_ptr<log::replication::AuthorSession> new_session)
+      : session(std::move(new_session)), call(stub.Replicate(&context)) {}
 
+  const std::unique_ptr<log::replication::AuthorSession> session;
   absl::Mutex mutex;
-  log::replication::AuthorStream machine ABSL_GUARDED_BY(mutex);
   // Why the machine ended the stream.
   absl::Status failure ABSL_GUARDED_BY(mutex);
   bool ended ABSL_GUARDED_BY(mutex) = false;
@@ -30,14 +30,8 @@ class Replicator::Stream {
   std::unique_ptr<grpc::ClientReaderWriter<v1::ReplicateRequest, v1::ReplicateResponse>> call;
 };
 
-Replicator::Replicator(log::Archive& archive, log::Recorder& recorder, core::Clock& clock,
-                       const log::Author& author, const ReplicatorOptions& options)
-    : archive_(archive),
-      recorder_(recorder),
-      clock_(clock),
-      author_(author),
-      options_(options),
-      channel_(ConnectTo(options.ledger)) {
+Replicator::Replicator(const ReplicatorOptions& options, NewSession new_session)
+    : options_(options), new_session_(std::move(new_session)), channel_(ConnectTo(options.ledger)) {
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -52,21 +46,6 @@ Replicator::~Replicator() {
 
 void Replicator::Notify() {
   absl::MutexLock lock(&mutex_);
-  ++wakeups_;
-}
-
-void Replicator::RequestRepair(core::Generation generation, uint64_t bundle,
-                               const std::string& reason) {
-  absl::MutexLock lock(&mutex_);
-  const Bundle name{generation.value(), bundle};
-  if (!repairs_.emplace(name, reason).second) return;
-  new_repairs_.insert(name);
-  ++wakeups_;
-}
-
-void Replicator::SendDigests(v1::ProjectionDigests digests) {
-  absl::MutexLock lock(&mutex_);
-  digests_ = std::move(digests);
   ++wakeups_;
 }
 
@@ -110,20 +89,12 @@ void Replicator::Pause(int64_t ms) {
 
 absl::Status Replicator::RunStream() {
   auto stub = v1::ReplicationService::NewStub(channel_);
-  // What was salvaged or restored since is opened anew for each stream.
-  log::replication::AuthorLogs logs{&recorder_.log(), recorder_.past(), &told_};
-  for (auto& [generation, past] : logs.past) {
-    if (past != nullptr) continue;
-    auto opened = archive_.OpenLog(recorder_.log().log_id(), core::Generation(generation));
-    if (opened.ok()) past = opened->log;
-  }
-  Stream stream(*stub, std::move(logs), author_, options_.stream);
+  Stream stream(*stub, new_session_());
   {
     absl::MutexLock lock(&mutex_);
     if (stopping_) return absl::CancelledError("stopping");
     live_ = &stream;
     ++state_.streams;
-    for (const auto& [bundle, reason] : repairs_) new_repairs_.insert(bundle);
   }
   std::thread receiver([&] { Receive(stream); });
   absl::Status status = Send(stream);
@@ -141,103 +112,34 @@ absl::Status Replicator::RunStream() {
   return transport.ok() ? status : transport;
 }
 
-// Tells the machine what others want of it.
-void Replicator::HandOver(Stream& stream) {
-  std::set<Bundle> repairs;
-  std::map<Bundle, std::string> reasons;
-  std::optional<v1::ProjectionDigests> digests;
-  {
-    absl::MutexLock lock(&mutex_);
-    repairs.swap(new_repairs_);
-    for (const Bundle& bundle : repairs) reasons[bundle] = repairs_[bundle];
-    digests.swap(digests_);
-  }
-  absl::MutexLock lock(&stream.mutex);
-  for (const auto& [bundle, reason] : reasons) {
-    stream.machine.RepairOwn(core::Generation(bundle.first), bundle.second, reason);
-  }
-  if (digests.has_value()) stream.machine.SendDigests(*std::move(digests));
-}
-
-absl::Status Replicator::Do(Stream& stream, const log::replication::Work& work) {
-  using Kind = log::replication::Work::Kind;
-  if (work.kind == Kind::kBegin) {
-    spdlog::warn("a new generation of the log begins: {}", work.opened.reason());
-    {
-      absl::MutexLock lock(&mutex_);
-      stopping_ = true;
-    }
-    options_.begin({work.opened, work.events});
-    return absl::CancelledError("a new generation begins");
-  }
-  for (const v1::Entry& event : work.events) {
-    if (event.has_divergence_found()) {
-      spdlog::warn("divergence {}: {}", event.divergence_found().id(),
-                   event.divergence_found().detail());
-    }
-    if (event.has_divergence_resolved()) {
-      spdlog::info("divergence {} is resolved: {}", event.divergence_resolved().id(),
-                   event.divergence_resolved().resolution());
-    }
-  }
-  const log::replication::WorkResult result =
-      log::replication::Worker(archive_, recorder_).Do(work);
-  if (!result.status.ok() && (work.kind == Kind::kRecord || work.kind == Kind::kKeepCheckpoint)) {
-    options_.failed(result.status);
-  }
-  if (result.status.ok() && work.kind == Kind::kRepair) {
-    absl::MutexLock lock(&mutex_);
-    repairs_.erase({work.generation, work.position});
-  }
-  absl::MutexLock lock(&stream.mutex);
-  return stream.machine.OnWorkDone(result);
-}
-
-absl::Status Replicator::Step(Stream& stream, bool& idle) {
-  idle = false;
-  HandOver(stream);
-  std::optional<log::replication::Work> work;
-  std::optional<v1::ReplicateRequest> request;
-  {
-    absl::MutexLock lock(&stream.mutex);
-    if (stream.ended) return absl::UnavailableError("the stream ended");
-    work = stream.machine.TakeWork();
-    if (!work.has_value()) {
-      auto next = stream.machine.Next(clock_.MonotonicMicros());
-      if (!next.ok()) return next.status();
-      request = *std::move(next);
-    }
-    if (!work.has_value() && !request.has_value() && stream.machine.has_work())
-      return absl::OkStatus();
-  }
-  if (work.has_value()) return Do(stream, *work);
-  if (request.has_value()) {
-    if (!stream.call->Write(*request)) return absl::UnavailableError("the stream ended");
-    absl::MutexLock lock(&mutex_);
-    state_.bytes_sent += request->ByteSizeLong();
-    return absl::OkStatus();
-  }
-  idle = true;
-  return absl::OkStatus();
-}
-
 absl::Status Replicator::Send(Stream& stream) {
-  v1::ReplicateRequest hello;
-  {
-    absl::MutexLock lock(&stream.mutex);
-    hello = stream.machine.Hello();
-  }
-  if (!stream.call->Write(hello)) return absl::UnavailableError("the stream ended");
+  const absl::Status gone = absl::UnavailableError("the stream ended");
+  if (!stream.call->Write(stream.session->Hello())) return gone;
   uint64_t seen = 0;
   while (true) {
-    bool idle = false;
-    CL_RETURN_IF_ERROR(Step(stream, idle));
-    if (!idle) continue;
     struct Wait {
       Replicator* self;
       uint64_t seen;
       bool Ready() const { return self->stopping_ || self->wakeups_ != seen; }
-    } wait{this, seen};
+    };
+    {
+      absl::MutexLock lock(&stream.mutex);
+      if (stream.ended) return gone;
+    }
+    auto request = stream.session->Next();
+    if (!request.ok()) {
+      absl::MutexLock lock(&mutex_);
+      // Another life begins.
+      if (request.status().code() == absl::StatusCode::kCancelled) stopping_ = true;
+      return request.status();
+    }
+    if (request->has_value()) {
+      if (!stream.call->Write(**request)) return gone;
+      absl::MutexLock lock(&mutex_);
+      state_.bytes_sent += (*request)->ByteSizeLong();
+      continue;
+    }
+    Wait wait{this, seen};
     absl::MutexLock lock(&mutex_);
     // Whatever grows after the machine looked has raised wakeups_ beyond `seen`.
     mutex_.Await(absl::Condition(&wait, &Wait::Ready));
@@ -249,17 +151,20 @@ absl::Status Replicator::Send(Stream& stream) {
 void Replicator::Receive(Stream& stream) {
   v1::ReplicateResponse response;
   while (stream.call->Read(&response)) {
-    absl::MutexLock lock(&stream.mutex);
-    stream.failure = stream.machine.OnResponse(response, clock_.MonotonicMicros());
-    if (!stream.failure.ok()) break;
+    const absl::Status status = stream.session->OnResponse(response);
+    if (!status.ok()) {
+      absl::MutexLock lock(&stream.mutex);
+      stream.failure = status;
+      break;
+    }
     if (response.has_position()) {
       spdlog::info("replicating to {} from entry {} on", options_.ledger,
                    response.position().size());
     }
-    absl::MutexLock own_lock(&mutex_);
+    absl::MutexLock lock(&mutex_);
     positioned_ = true;
-    state_.live = stream.machine.live();
-    state_.held = stream.machine.held().size;
+    state_.live = stream.session->live();
+    state_.held = stream.session->held().size;
     ++wakeups_;
   }
   {
@@ -271,14 +176,8 @@ void Replicator::Receive(Stream& stream) {
 }
 
 std::optional<log::RecorderOptions::Begin> AskLedger(const std::string& ledger,
-                                                     const log::OwnLogs& own,
-                                                     const log::Author& author,
-                                                     log::replication::AuthorOptions options,
+                                                     log::replication::AuthorStream& machine,
                                                      int64_t timeout_ms) {
-  if (own.current() == nullptr) return std::nullopt;
-  options.only_ask = true;
-  // Past generations are brought level when the log is open; only the newest is asked for.
-  log::replication::AuthorStream machine(*own.current(), author, options);
   auto stub = v1::ReplicationService::NewStub(ConnectTo(ledger));
   grpc::ClientContext context;
   context.set_deadline(gpr_time_from_millis(timeout_ms, GPR_TIMESPAN));

@@ -225,10 +225,16 @@ absl::Status AuthorStream::OnRepairEntries(const v1::EntryPackage& package) {
   }
   RepairJob job = std::move(pending);
   repairs_.pop_front();
-  Finding finding{v1::DIVERGENCE_KIND_DAMAGED, v1::DIVERGENCE_SIDE_AUTHOR, 0};
+  FinishRepair(std::move(job));
+  return absl::OkStatus();
+}
+
+void AuthorStream::FinishRepair(RepairJob job) {
+  const Finding finding{v1::DIVERGENCE_KIND_DAMAGED, v1::DIVERGENCE_SIDE_AUTHOR, 0};
   const uint64_t first = job.bundle * kTileWidth;
-  v1::Entry entry;
-  v1::DivergenceFound& found = *entry.mutable_divergence_found();
+  const TreeHead head = LogOf(job.generation.value())->head();
+  Work record{.kind = Work::Kind::kRecord};
+  v1::DivergenceFound& found = *record.events.emplace_back().mutable_divergence_found();
   found.set_id(FindingId(job.generation, finding, first));
   found.set_kind(finding.kind);
   found.set_side(finding.side);
@@ -236,23 +242,20 @@ absl::Status AuthorStream::OnRepairEntries(const v1::EntryPackage& package) {
   found.set_site(author_.site);
   found.set_generation(job.generation.value());
   found.set_first_difference(first);
-  const TreeHead head = LogOf(job.generation.value())->head();
   found.set_author_size(head.size);
   found.set_author_root(std::string(head.root.bytes()));
   found.set_detail(job.reason);
-  Work record{.kind = Work::Kind::kRecord};
-  record.events.push_back(std::move(entry));
-  if (job.entries.size() == kTileWidth) {
-    Work repair{
-        .kind = Work::Kind::kRepair, .generation = job.generation.value(), .position = job.bundle};
-    repair.entries = std::move(job.entries);
-    record.events.push_back(reconciler_.DescribeResolved(
-        FindingId(job.generation, finding, first), job.generation.value(), head, kTileWidth,
-        "taken from the holder, and found to be what the tree has there"));
-    work_.push_back(std::move(repair));
-  }
-  work_.push_back(std::move(record));
-  return absl::OkStatus();
+  const std::string id = found.id();
+  // As long as the holder cannot give it, it is asked for on every stream, and on record once.
+  if (logs_.told == nullptr || logs_.told->insert(id).second) work_.push_back(std::move(record));
+  if (job.entries.size() != kTileWidth) return;
+  Work repair{
+      .kind = Work::Kind::kRepair, .generation = job.generation.value(), .position = job.bundle};
+  repair.entries = std::move(job.entries);
+  repair.events.push_back(reconciler_.DescribeResolved(
+      id, job.generation.value(), head, kTileWidth,
+      "taken from the holder, and found to be what the tree has there"));
+  work_.push_back(std::move(repair));
 }
 
 std::optional<Work> AuthorStream::TakeWork() {
@@ -261,6 +264,7 @@ std::optional<Work> AuthorStream::TakeWork() {
     Work work = std::move(work_.front());
     work_.pop_front();
     doing_ = Waiting::kStream;
+    if (work.kind == Work::Kind::kRepair) repairing_ = work.events[0];
     return work;
   }
   std::optional<Work> work = reconciler_.TakeWork();
@@ -270,6 +274,15 @@ std::optional<Work> AuthorStream::TakeWork() {
 
 absl::Status AuthorStream::OnWorkDone(const WorkResult& result) {
   const Waiting done = std::exchange(doing_, Waiting::kNobody);
+  if (std::optional<v1::Entry> resolved = std::exchange(repairing_, std::nullopt)) {
+    // Entries that are not those which the tree has there change nothing, and stop nothing.
+    if (!result.status.ok()) return absl::OkStatus();
+    if (logs_.told != nullptr) logs_.told->erase(resolved->divergence_resolved().id());
+    Work record{.kind = Work::Kind::kRecord};
+    record.events.push_back(*std::move(resolved));
+    work_.push_front(std::move(record));
+    return absl::OkStatus();
+  }
   if (done != Waiting::kReconciler) return result.status;
   CL_RETURN_IF_ERROR(reconciler_.OnWorkDone(result));
   return GoLive();

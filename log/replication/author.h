@@ -103,6 +103,7 @@ class AuthorStream {
   absl::Status OnHeld(const v1::ReplicateResponse& response, uint64_t now_us);
   absl::Status OnCosigned(uint32_t generation, const std::string& checkpoint);
   absl::Status OnRepairEntries(const v1::EntryPackage& package);
+  void FinishRepair(RepairJob job);
   absl::Status GoLive();
   absl::StatusOr<std::optional<v1::ReplicateRequest>> NextOfReport();
   absl::StatusOr<v1::ReplicateRequest> AnswerWanted();
@@ -121,6 +122,8 @@ class AuthorStream {
   std::optional<Sender> live_;
   std::deque<Work> work_;
   Waiting doing_ = Waiting::kNobody;
+  // The repair that is being done, as it is told when it has succeeded.
+  std::optional<v1::Entry> repairing_;
   std::deque<RepairJob> repairs_;
   std::deque<ReportJob> reports_;
   std::deque<v1::EntryRange> wanted_;

@@ -20,7 +20,8 @@ struct Work {
     kAppend,
     // Take past `generation` back to `position` entries (a multiple of 256).
     kTruncate,
-    // Put `entries` in the place of bundle `position` of `generation`.
+    // Put `entries` in the place of bundle `position` of `generation`. `events` are recorded by a
+    // work of its own when that has succeeded.
     kRepair,
     // Past `generation` is damaged: record as OrphanedEntry what can be read of it behind the first
     // damage and from entry `position` on, then take it back to what holds together.

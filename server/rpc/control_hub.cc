@@ -3,10 +3,7 @@
 #include <grpcpp/grpcpp.h>
 #include <spdlog/spdlog.h>
 
-#include <optional>
 #include <utility>
-
-#include "log/replication/worker.h"
 
 namespace chargeledger::server {
 namespace {
@@ -21,21 +18,18 @@ class NoControl final
 
 }  // namespace
 
-// Life: sends the hello, then whatever the machine has to send, one message at a time; finishes
-// when the follower goes away or the machine ends the stream, and deletes itself.
+// Life: sends the hello, then whatever the session has to send, one message at a time; finishes
+// when the follower goes away or the session ends the stream, and deletes itself.
 class ControlHub::Stream final
     : public grpc::ServerBidiReactor<v1::ReplicateResponse, v1::ReplicateRequest> {
  public:
-  explicit Stream(ControlHub& hub)
-      : hub_(hub),
-        machine_({&hub.recorder_->log(), hub.recorder_->past(), nullptr}, hub.options_.author,
-                 hub.options_.stream) {}
+  explicit Stream(ControlHub& hub) : hub_(hub), session_(hub.new_session_()) {}
 
   void Begin() {
     {
       absl::MutexLock lock(&mutex_);
-      outgoing_ = machine_.Hello();
-      writing_ = true;
+      busy_ = true;
+      outgoing_ = session_->Hello();
       StartWrite(&outgoing_);
     }
     StartRead(&incoming_);
@@ -43,15 +37,7 @@ class ControlHub::Stream final
 
   void OnReadDone(bool ok) override {
     if (!ok) return End();
-    absl::Status status;
-    {
-      absl::MutexLock lock(&mutex_);
-      status = machine_.OnResponse(incoming_, hub_.clock_.MonotonicMicros());
-    }
-    if (!status.ok()) {
-      spdlog::warn("a follower of the control log is left alone: {}", status.ToString());
-      return End();
-    }
+    if (absl::Status status = session_->OnResponse(incoming_); !status.ok()) return Leave(status);
     Advance();
     absl::MutexLock lock(&mutex_);
     if (!finished_) StartRead(&incoming_);
@@ -60,7 +46,7 @@ class ControlHub::Stream final
   void OnWriteDone(bool ok) override {
     {
       absl::MutexLock lock(&mutex_);
-      writing_ = false;
+      busy_ = false;
     }
     if (ok) Advance();
   }
@@ -70,51 +56,38 @@ class ControlHub::Stream final
     delete this;
   }
 
-  // Does what there is to do, and sends what there is to send.
+  // Does what there is to do, and sends what there is to send, without the lock: recording calls
+  // Notify, which comes here.
   void Advance() {
-    absl::Status status;
-    while (status.ok()) {
-      std::optional<log::replication::Work> work;
+    {
+      absl::MutexLock lock(&mutex_);
+      again_ = true;
+      if (busy_ || finished_) return;
+      busy_ = true;
+    }
+    while (true) {
       {
         absl::MutexLock lock(&mutex_);
-        if (finished_ || doing_) return;
-        work = machine_.TakeWork();
-        if (!work.has_value()) {
-          status = SendNext();
-          if (status.ok() && machine_.has_work()) continue;
-          if (status.ok()) return;
-          break;
-        }
-        doing_ = true;
+        again_ = false;
       }
-      // Without the lock: recording calls Notify, which comes here.
-      status = Do(*work);
+      auto next = session_->Next();
+      if (!next.ok()) return Leave(next.status());
+      absl::MutexLock lock(&mutex_);
+      if (finished_) return;
+      if (next->has_value()) {
+        outgoing_ = **std::move(next);
+        return StartWrite(&outgoing_);
+      }
+      if (again_) continue;
+      busy_ = false;
+      return;
     }
-    spdlog::warn("a follower of the control log is left alone: {}", status.ToString());
-    End();
   }
 
  private:
-  absl::Status Do(const log::replication::Work& work) {
-    if (work.kind == log::replication::Work::Kind::kBegin) {
-      hub_.options_.begin({work.opened, work.events});
-      return absl::CancelledError("a new generation of the control log begins");
-    }
-    const log::replication::WorkResult result =
-        log::replication::Worker(*hub_.archive_, *hub_.recorder_).Do(work);
-    absl::MutexLock lock(&mutex_);
-    doing_ = false;
-    return machine_.OnWorkDone(result);
-  }
-
-  absl::Status SendNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (writing_) return absl::OkStatus();
-    auto next = machine_.Next(hub_.clock_.MonotonicMicros());
-    if (!next.ok() || !next->has_value()) return next.status();
-    outgoing_ = **std::move(next);
-    writing_ = true;
-    StartWrite(&outgoing_);
-    return absl::OkStatus();
+  void Leave(const absl::Status& status) {
+    spdlog::warn("a follower of the control log is left alone: {}", status.ToString());
+    End();
   }
 
   void End() {
@@ -127,10 +100,12 @@ class ControlHub::Stream final
   }
 
   ControlHub& hub_;
+  const std::unique_ptr<log::replication::AuthorSession> session_;
   absl::Mutex mutex_;
-  log::replication::AuthorStream machine_ ABSL_GUARDED_BY(mutex_);
-  bool doing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  // Somebody looks for what to send, or it is being sent.
+  bool busy_ ABSL_GUARDED_BY(mutex_) = false;
+  // There may be more than whoever is busy has seen.
+  bool again_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   v1::ReplicateRequest outgoing_;
   v1::ReplicateResponse incoming_;
@@ -143,7 +118,7 @@ void ControlHub::Notify() {
 }
 
 grpc::ServerBidiReactor<v1::ReplicateResponse, v1::ReplicateRequest>* ControlHub::Follow() {
-  if (recorder_ == nullptr) return new NoControl();
+  if (!new_session_) return new NoControl();
   auto* stream = new Stream(*this);
   {
     absl::MutexLock lock(&mutex_);

@@ -1,4 +1,4 @@
-// Brings the control log to every agent that follows it: one log::replication::AuthorStream a
+// Brings the control log to every agent that follows it: one log::replication::AuthorSession a
 // follower, over gRPC's callback API.
 //
 // Thread-safe. What a follower's machine asks to be done (which is rare: only a control log that
@@ -10,31 +10,21 @@
 #include <functional>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "chargeledger/v1/replication.pb.h"
-#include "core/clock.h"
-#include "log/archive.h"
-#include "log/recorder.h"
-#include "log/replication/author.h"
+#include "log/replication/author_session.h"
 
 namespace chargeledger::server {
 
-struct ControlOptions {
-  log::Author author;
-  log::replication::AuthorOptions stream;
-  // This life of the control log is to end and the next generation to begin.
-  std::function<void(log::RecorderOptions::Begin)> begin;
-};
-
 class ControlHub {
  public:
-  // `archive`, `recorder` and `clock` outlive the hub; null recorder: there is no control log.
-  ControlHub(log::Archive* archive, log::Recorder* recorder, core::Clock& clock,
-             ControlOptions options)
-      : archive_(archive), recorder_(recorder), clock_(clock), options_(std::move(options)) {}
+  // A follower's own session; what it works on outlives the hub. Null: there is no control log.
+  using NewSession = std::function<std::unique_ptr<log::replication::AuthorSession>()>;
+
+  explicit ControlHub(NewSession new_session) : new_session_(std::move(new_session)) {}
 
   // The control log has grown.
   void Notify();
@@ -47,10 +37,7 @@ class ControlHub {
 
   void Leave(Stream* stream);
 
-  log::Archive* const archive_;
-  log::Recorder* const recorder_;
-  core::Clock& clock_;
-  const ControlOptions options_;
+  const NewSession new_session_;
   mutable absl::Mutex mutex_;
   std::set<Stream*> streams_ ABSL_GUARDED_BY(mutex_);
 };

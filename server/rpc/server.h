@@ -1,7 +1,6 @@
 // The gRPC server: replication, queries, health (grpc.health.v1) and reflection on one port.
 #pragma once
 
-#include <functional>
 #include <memory>
 
 #include "absl/status/statusor.h"
@@ -9,12 +8,11 @@
 #include "server/ledger.h"
 #include "server/log_queries.h"
 #include "server/queries.h"
+#include "server/site_session.h"
 
 namespace chargeledger::server {
 
 class ControlHub;
-// What an author's own projections have made of its log.
-using OnDigests = std::function<void(HeldLog&, const v1::ProjectionDigests&)>;
 
 // What is served. All outlive the server.
 struct Served {

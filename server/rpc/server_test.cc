@@ -32,7 +32,7 @@ class ServerTest : public testing::Test {
         [](const log::EventLog&) { return std::vector<log::tlog::VerifierKey>(); },
         [](const log::EventLog&, const log::CheckFinding&) {});
     log_queries_ = std::make_unique<LogQueries>(*ledger_, *scrubber_);
-    hub_ = std::make_unique<ControlHub>(nullptr, nullptr, clock_, ControlOptions());
+    hub_ = std::make_unique<ControlHub>(nullptr);
     server_ = *RpcServer::Listen({"127.0.0.1", 0}, {*ledger_, *queries_, *log_queries_, *hub_, {}});
     channel_ = grpc::CreateChannel(server_->address().ToText(), grpc::InsecureChannelCredentials());
   }

@@ -140,12 +140,17 @@ void BM_IngestOverGrpc(benchmark::State& state) {
         [](const log::EventLog&) { return std::vector<log::tlog::VerifierKey>(); },
         [](const log::EventLog&, const log::CheckFinding&) {});
     server::LogQueries log_queries(*ledger, scrubber);
-    server::ControlHub hub(nullptr, nullptr, clock, {});
+    server::ControlHub hub(nullptr);
     auto rpc =
         *server::RpcServer::Listen({"127.0.0.1", 0}, {*ledger, queries, log_queries, hub, {}});
     edge_agent::ReplicatorOptions options;
     options.ledger = rpc->address().ToText();
-    edge_agent::Replicator replicator(author_archive, *recorder, clock, {"acme", "north"}, options);
+    log::replication::Errands errands;
+    edge_agent::Replicator replicator(options, [&] {
+      return std::make_unique<log::replication::AuthorSession>(
+          author_archive, *recorder, clock, log::Author{"acme", "north"},
+          log::replication::AuthorOptions(), errands, log::replication::AuthorSession::Callbacks());
+    });
     {
       absl::MutexLock lock(&progress.mutex);
       auto complete = [&] { return progress.held == size; };

@@ -13,6 +13,7 @@
 #include "log/archive.h"
 #include "log/event_log.h"
 #include "log/head_file.h"
+#include "log/local_directory.h"
 #include "log/rocksdb_store.h"
 
 namespace chargeledger::log {
@@ -67,7 +68,8 @@ absl::Status Tamper(const std::string& directory, const std::string& site, uint6
   if (!checkpoint.empty()) batch.PutCopy(keys.Checkpoint(), checkpoint);
   status = (*store)->Commit(batch, Durability::kSynced);
   if (!status.ok()) return status;
-  auto heads = HeadFile::Open(directory + "/" + Archive::kHeadsName);
+  LocalDirectory files(directory);
+  auto heads = HeadFile::Open(files, Archive::kHeadsName);
   if (!heads.ok()) return heads.status();
   return (*heads)->Write(id, generation, head);
 }

@@ -1,0 +1,122 @@
+#include "edge-agent/control_copy.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "chargeledger/v1/storage.pb.h"
+#include "core/check.h"
+#include "log/replication/worker.h"
+
+namespace chargeledger::edge_agent {
+namespace {
+
+namespace replication = log::replication;
+
+// The one record of which control log is followed.
+constexpr absl::string_view kFollowedKey = "f";
+
+}  // namespace
+
+absl::Status ControlCopy::Remember(const v1::AuthorHello& hello) {
+  CL_ASSIGN_OR_RETURN(std::optional<std::string> stored, archive_.store().Get(kFollowedKey));
+  v1::StoredLog followed;
+  if (stored.has_value() && !followed.ParseFromString(*stored)) {
+    return absl::DataLossError("the record of the control log that is followed cannot be read");
+  }
+  const std::string& known = ledger_key_.empty() ? followed.author_public_key() : ledger_key_;
+  if (!known.empty() && known != hello.public_key()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the control log is signed with the key ", absl::BytesToHexString(hello.public_key()),
+        ", but the ledger's key is ", absl::BytesToHexString(known)));
+  }
+  if (followed.log_id() == hello.log_id() && followed.generation() >= hello.generation() &&
+      followed.author_public_key() == hello.public_key()) {
+    return absl::OkStatus();
+  }
+  followed.set_operator_(hello.operator_());
+  followed.set_site(hello.site());
+  followed.set_log_id(hello.log_id());
+  followed.set_generation(hello.generation());
+  followed.set_author_public_key(hello.public_key());
+  return archive_.PutRecord(std::string(kFollowedKey), followed.SerializeAsString());
+}
+
+absl::StatusOr<replication::HeldGenerations> ControlCopy::Admit(const v1::AuthorHello& hello) {
+  CL_RETURN_IF_ERROR(replication::CheckHello(hello));
+  CL_RETURN_IF_ERROR(Remember(hello));
+  CL_ASSIGN_OR_RETURN(core::LogId log_id, core::LogId::FromBytes(hello.log_id()));
+  replication::HeldGenerations held;
+  for (uint32_t generation = 1; generation <= hello.generation(); ++generation) {
+    auto opened = archive_.OpenLog(log_id, core::Generation(generation));
+    if (opened.status().code() == absl::StatusCode::kDataLoss) {
+      // The ledger has it: what is whole is kept, the rest comes again.
+      opened = archive_.Salvage(log_id, core::Generation(generation));
+    }
+    CL_RETURN_IF_ERROR(opened.status());
+    held[generation].log = opened->log;
+    if (hello.public_key().empty()) continue;
+    CL_ASSIGN_OR_RETURN(
+        held[generation].author_key,
+        log::tlog::VerifierKey::Create(log::tlog::Origin(hello.operator_(), hello.site(), log_id,
+                                                         core::Generation(generation)),
+                                       log::tlog::SignatureType::kEd25519, hello.public_key()));
+  }
+  if (!std::exchange(recorded_, true)) {
+    const log::EventLog& newest = *held.rbegin()->second.log;
+    if (newest.head().size > 0) CL_RETURN_IF_ERROR(RecordAdvanced(newest));
+  }
+  return held;
+}
+
+absl::Status ControlCopy::RecordAdvanced(const log::EventLog& log) {
+  const log::TreeHead head = log.head();
+  std::vector<v1::Entry> events(1);
+  v1::ControlAdvanced& advanced = *events[0].mutable_control_advanced();
+  advanced.set_log_id(std::string(log.log_id().bytes()));
+  advanced.set_generation(log.generation().value());
+  advanced.set_size(head.size);
+  advanced.set_root(std::string(head.root.bytes()));
+  return recorder_.RecordAndWait(std::move(events));
+}
+
+absl::Status ControlCopy::Store(replication::Reply& reply) {
+  const uint64_t before = reply.log->head().size;
+  absl::Status status = replication::AppendTo(archive_, *reply.log, reply.verdict.entries);
+  if (status.ok() && reply.verdict.checkpoint.has_value()) {
+    status = archive_.KeepCheckpoint(*reply.log, reply.verdict.checkpoint->Serialize());
+  }
+  if (!status.ok()) {
+    failed_(status);
+    return status;
+  }
+  return reply.log->head().size == before ? absl::OkStatus() : RecordAdvanced(*reply.log);
+}
+
+absl::StatusOr<std::optional<v1::ReplicateResponse>> ControlCopy::OnRequest(
+    const v1::ReplicateRequest& request) {
+  std::optional<v1::ReplicateResponse> response;
+  if (!stream_.has_value()) {
+    CL_ASSIGN_OR_RETURN(replication::HeldGenerations held, Admit(request.hello()));
+    stream_.emplace(std::move(held), request.hello());
+    CL_ASSIGN_OR_RETURN(response, stream_->Position());
+    return response;
+  }
+  CL_ASSIGN_OR_RETURN(replication::Reply reply, stream_->OnRequest(request));
+  switch (reply.kind) {
+    case replication::Reply::Kind::kSend:
+    case replication::Reply::Kind::kRefuse:
+      response = std::move(reply.response);
+      break;
+    case replication::Reply::Kind::kStore:
+      CL_RETURN_IF_ERROR(Store(reply));
+      response = stream_->Held(*reply.log, "");
+      break;
+    default:
+      break;
+  }
+  return response;
+}
+
+}  // namespace chargeledger::edge_agent

@@ -1,0 +1,112 @@
+#include "server/ledger_core.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+#include <vector>
+
+#include "core/check.h"
+#include "log/own_logs.h"
+#include "server/digest_check.h"
+#include "server/version.h"
+
+namespace chargeledger::server {
+
+absl::StatusOr<std::unique_ptr<LedgerCore>> LedgerCore::Open(log::Directory& directory,
+                                                             core::Clock& clock,
+                                                             const LedgerCoreOptions& options,
+                                                             Callbacks callbacks) {
+  std::unique_ptr<LedgerCore> core(new LedgerCore(clock, options, std::move(callbacks)));
+  absl::Status status = core->OpenAll(directory);
+  if (core->archive_ != nullptr && core->archive_->damaged()) {
+    return absl::AbortedError("stored bytes are damaged: they are mended and opened again");
+  }
+  CL_RETURN_IF_ERROR(status);
+  core->Connect();
+  return core;
+}
+
+absl::Status LedgerCore::OpenAll(log::Directory& directory) {
+  CL_ASSIGN_OR_RETURN(archive_, log::Archive::Open(directory, options_.threads));
+  archive_->OnFailed(callbacks_.failed);
+  log::StoreOptions states;
+  states.use = log::StoreOptions::Use::kState;
+  CL_ASSIGN_OR_RETURN(states_, directory.OpenStore("state", states));
+  {
+    // What is damaged is found here, before anything is begun because of it.
+    auto own = log::OwnLogs::Open(*archive_, ControlAuthor(), options_.new_log_id);
+    if (archive_->damaged()) return own.status();
+    CL_RETURN_IF_ERROR(own.status());
+  }
+  CL_RETURN_IF_ERROR(OpenControl());
+  CL_ASSIGN_OR_RETURN(signed_heads_, log::HeadFile::Open(directory, "signed", options_.threads));
+  divergences_ = std::make_unique<Divergences>(control_.get());
+  LedgerOptions options;
+  options.key = options_.key;
+  options.name = options_.name;
+  options.signed_heads = signed_heads_.get();
+  options.divergences = divergences_.get();
+  options.threads = options_.threads;
+  CL_ASSIGN_OR_RETURN(ledger_, Ledger::Open(*archive_, clock_, options));
+  return absl::OkStatus();
+}
+
+absl::Status LedgerCore::OpenControl() {
+  log::RecorderOptions options;
+  options.software_version = kVersion;
+  options.os_boot_id = options_.os_boot_id;
+  options.public_key = options_.key->public_key();
+  options.begin = options_.begin;
+  options.threads = options_.threads;
+  CL_ASSIGN_OR_RETURN(control_, log::Recorder::Open(*archive_, clock_, ControlAuthor(),
+                                                    options_.new_log_id, options));
+  if (!control_->damage().ok()) {
+    spdlog::error("the control log is damaged and was left as it is; generation {} begins: {}",
+                  control_->log().generation().value(), control_->damage().ToString());
+  }
+  return absl::OkStatus();
+}
+
+void LedgerCore::Connect() {
+  ledger_->ShowControl(ControlAuthor(), *control_);
+  for (const HeldLog* held : ledger_->logs()) {
+    if (held->damage().ok()) continue;
+    spdlog::error("site {}: {}", held->site(), held->damage().ToString());
+  }
+  bookkeeper_ = std::make_unique<Bookkeeper>(
+      *states_, *options_.tariff,
+      [this](const auto& log, auto sequence, const absl::Status& why) {
+        OnDamaged(log, sequence, std::string(why.message()));
+      },
+      callbacks_.failed, options_.threads);
+  ledger_->OnGrown([this](const std::vector<HeldLog*>& grown) { bookkeeper_->OnGrown(grown); });
+  ledger_->OnFailed(callbacks_.failed);
+  bookkeeper_->OnGrown(ledger_->logs());
+  bookkeeper_->OnGrown({ledger_->control()});
+  control_->OnCommitted([this](const log::TreeHead&) {
+    bookkeeper_->OnGrown({ledger_->control()});
+    if (callbacks_.control_grown) callbacks_.control_grown();
+  });
+  on_digests_ = [this](HeldLog& held, const v1::ProjectionDigests& digests) {
+    auto check = CheckDigests(*states_, books_, held.log_id(), digests);
+    if (check.ok() && check->compared > 0) ledger_->OnProjections(held, check->difference);
+  };
+}
+
+LedgerCore::~LedgerCore() {
+  if (control_ != nullptr) control_->OnCommitted({});
+  if (ledger_ != nullptr) ledger_->Stop();
+}
+
+std::unique_ptr<log::replication::AuthorSession> LedgerCore::NewControlSession() {
+  log::replication::AuthorOptions options;
+  options.key = options_.key;
+  options.instance = options_.instance;
+  // A site must not be able to write the control log.
+  options.believe_holder = false;
+  return std::make_unique<log::replication::AuthorSession>(
+      *archive_, *control_, clock_, ControlAuthor(), options, control_errands_,
+      log::replication::AuthorSession::Callbacks{callbacks_.begin, callbacks_.failed});
+}
+
+}  // namespace chargeledger::server
