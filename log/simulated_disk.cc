@@ -124,7 +124,7 @@ class SimulatedDisk::MountedStore final : public Store {
   MountedStore(std::shared_ptr<MountState> mount, std::string name, StoreData& data,
                const StoreOptions& options)
       : mount_(std::move(mount)), name_(std::move(name)), data_(data), options_(options) {
-    data_.stuck = data_.stuck && mount_ == nullptr;
+    if (!options_.read_only) data_.stuck = false;
   }
 
   absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const override {
@@ -436,10 +436,13 @@ void SimulatedDisk::TakeFile(const SimulatedDisk& other, const std::string& name
   files_[name] = std::move(copy);
 }
 
-std::unique_ptr<Store> SimulatedDisk::Look(const std::string& store) const {
+std::unique_ptr<Store> SimulatedDisk::Look(const std::string& store, Sight sight) const {
   auto found = stores_.find(store);
   if (found == stores_.end()) return nullptr;
-  return std::make_unique<MountedStore>(nullptr, store, *found->second, StoreOptions());
+  StoreOptions options;
+  options.read_only = true;
+  auto mount = sight == Sight::kReadable ? std::make_shared<MountState>() : nullptr;
+  return std::make_unique<MountedStore>(std::move(mount), store, *found->second, options);
 }
 
 }  // namespace chargeledger::log

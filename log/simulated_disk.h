@@ -60,9 +60,10 @@ class SimulatedDisk {
   // Puts a file of `other` in the place of the own one.
   void TakeFile(const SimulatedDisk& other, const std::string& name);
 
-  // Reads a store as it is behind all damage: for whoever judges. Null if it is not there. Valid
-  // until the next change of the disk's names.
-  std::unique_ptr<Store> Look(const std::string& store) const;
+  // Reads a store for whoever judges: as it is behind all damage, or as far as it can be read. Null
+  // if it is not there. Valid until the next change of the disk's names.
+  enum class Sight { kBehindDamage, kReadable };
+  std::unique_ptr<Store> Look(const std::string& store, Sight sight) const;
 
  private:
   struct StoreData;

@@ -154,6 +154,10 @@ void ChargePoint::Charge(Connector& connector) {
 
 void ChargePoint::Sample(Connector& connector) {
   Charge(connector);
+  if (behaviour_.register_reset_one_in > 0 && random_.OneIn(behaviour_.register_reset_one_in)) {
+    connector.register_mwh = 0;
+    transactions_[static_cast<size_t>(connector.transaction)].register_reset = true;
+  }
   Send("MeterValues",
        {{"connectorId", connector.number},
         {"meterValue", json::array({MeterValue(connector, "Sample.Periodic")})}},
@@ -183,7 +187,11 @@ void ChargePoint::Stop(Connector& connector, const std::string& reason) {
   if (profile_.transaction_samples) {
     payload["transactionData"] = json::array({MeterValue(connector, "Transaction.End")});
   }
-  Send("StopTransaction", std::move(payload), connector.transaction);
+  transaction.stop_forgotten =
+      behaviour_.stop_forgotten_one_in > 0 && random_.OneIn(behaviour_.stop_forgotten_one_in);
+  if (!transaction.stop_forgotten) {
+    Send("StopTransaction", std::move(payload), connector.transaction);
+  }
   Status(connector, "Finishing");
   connector.transaction = -1;
   connector.next_us = now_us_ + random_.Between(5, 90) * kSecond;
@@ -249,7 +257,15 @@ void ChargePoint::Status(const Connector& connector, const std::string& status,
 void ChargePoint::Send(const std::string& action, json payload, int transaction) {
   // Without a connection only what belongs to a transaction is kept.
   if (!connected_ && transaction < 0) return;
-  outbox_.Add({action, std::move(payload), transaction});
+  std::optional<Message> lost = outbox_.Add({action, std::move(payload), transaction});
+  if (lost.has_value() && lost->transaction >= 0 && lost->action != "MeterValues") {
+    transactions_[static_cast<size_t>(lost->transaction)].lost = true;
+  }
+  if (transaction < 0 || behaviour_.swapped_one_in == 0 ||
+      !random_.OneIn(behaviour_.swapped_one_in)) {
+    return;
+  }
+  if (outbox_.SwapLast()) transactions_[static_cast<size_t>(transaction)].swapped = true;
 }
 
 std::string ChargePoint::Time() const {

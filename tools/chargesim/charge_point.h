@@ -21,6 +21,12 @@ struct Behaviour {
   double arrivals_per_hour = 1.5;
   double faults_per_hour = 0.05;
   double drops_per_hour = 0.3;
+  // Faults of its firmware, one in so many; 0: none. Transactions whose StopTransaction is never
+  // sent; samples before which the register begins at 0 again; messages of a transaction that
+  // overtake the one before.
+  int64_t stop_forgotten_one_in = 0;
+  int64_t register_reset_one_in = 0;
+  int64_t swapped_one_in = 0;
 };
 
 // What really happened, to compare the ledger with.
@@ -36,6 +42,12 @@ struct Transaction {
   int64_t meter_stop_wh = 0;
   // Whether the central system has answered the StopTransaction.
   bool settled = false;
+  // What went wrong with it here: its stop was never sent, its register began at 0 in the middle,
+  // its start or stop did not fit into the queue, some of its messages were sent in another order.
+  bool stop_forgotten = false;
+  bool register_reset = false;
+  bool lost = false;
+  bool swapped = false;
 };
 
 struct Counts {
@@ -56,6 +68,7 @@ class ChargePoint {
   const std::vector<Transaction>& transactions() const { return transactions_; }
   const Counts& counts() const { return counts_; }
   size_t lost_messages() const { return outbox_.lost(); }
+  size_t queued_messages() const { return outbox_.size(); }
 
   // Lives through all that happens up to `now_us`.
   void Advance(int64_t now_us);

@@ -180,7 +180,11 @@ json Simulation::Summary() const {
                               {"stoppedAt", core::FormatTimestamp(t.stopped_at_us)},
                               {"meterStartWh", t.meter_start_wh},
                               {"meterStopWh", t.meter_stop_wh},
-                              {"settled", t.settled}});
+                              {"settled", t.settled},
+                              {"stopForgotten", t.stop_forgotten},
+                              {"registerReset", t.register_reset},
+                              {"lost", t.lost},
+                              {"swapped", t.swapped}});
       settled += t.settled;
       energy_wh += t.meter_stop_wh - t.meter_start_wh;
     }
@@ -239,6 +243,15 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_option("--drops-per-hour", flags.behaviour.drops_per_hour,
                  "lost connections at each charge point")
       ->capture_default_str();
+  app.add_option("--stop-forgotten-one-in", flags.behaviour.stop_forgotten_one_in,
+                 "transactions whose StopTransaction is never sent; 0: none")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--register-reset-one-in", flags.behaviour.register_reset_one_in,
+                 "samples before which the register begins at 0 again; 0: none")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--swapped-one-in", flags.behaviour.swapped_one_in,
+                 "messages of a transaction that overtake the one before; 0: none")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--summary-json", flags.summary_json,
                  "file for what really happened, transaction by transaction");
 }

@@ -24,7 +24,11 @@ class Outbox {
   // As many as charge points are met with that queue 200; beyond it the oldest MeterValues is lost.
   static constexpr size_t kMost = 200;
 
-  void Add(Message message);
+  // Returns the message that no longer fitted.
+  std::optional<Message> Add(Message message);
+  // Puts the last message before the one before it, if both are of one transaction and neither is
+  // under way; whether it did.
+  bool SwapLast();
   // All of `other`, which waits for no answer, behind what is here.
   void Append(Outbox other);
   // The message to send now; it stays until Answered.

@@ -1,0 +1,230 @@
+#include "tests/simulation/checks.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+#include "chargeledger/v1/storage.pb.h"
+#include "chargeledger/v1/types.pb.h"
+#include "log/memory_store.h"
+#include "log/tlog/checkpoint.h"
+#include "projections/books.h"
+#include "projections/runtime/folder.h"
+#include "projections/runtime/state_store.h"
+
+namespace chargeledger::simulation {
+namespace {
+
+using projections::Books;
+
+// A session or a transaction as both sides can tell it: charge point, transaction id, second of the
+// start, registers in Wh.
+using Told = std::tuple<std::string, int64_t, int64_t, int64_t, int64_t>;
+
+server::HeldLog* FindHeld(LedgerNode& ledger, const core::LogId& log_id) {
+  for (server::HeldLog* held : ledger.core()->ledger().logs()) {
+    if (held->log_id() == log_id) return held;
+  }
+  return nullptr;
+}
+
+std::string Differs(const std::string& what, const log::EventLog* ours,
+                    const log::EventLog* theirs) {
+  if (ours == nullptr || theirs == nullptr) {
+    return absl::StrCat(what, " is not open at ", ours == nullptr ? "the site" : "the ledger");
+  }
+  const log::TreeHead a = ours->head(), b = theirs->head();
+  if (a.size == b.size && a.root == b.root) return "";
+  return absl::StrCat(what, ": the site has ", a.size, " entries with root ", a.root.ToHex(),
+                      ", the ledger ", b.size, " with ", b.root.ToHex());
+}
+
+std::string Digests(const v1::StoredFold& fold) {
+  std::string text = absl::StrCat(fold.generation(), "/", fold.size());
+  for (const v1::StoredFold::Part& part : fold.parts()) {
+    absl::StrAppend(&text, " ", part.name(), " ",
+                    core::Hash::FromBytes(part.digest()).value_or(core::Hash()).ToHex());
+  }
+  return text;
+}
+
+template <typename Message>
+std::vector<Message> AllOf(LedgerNode& ledger, size_t part, char kind) {
+  std::vector<Message> all;
+  for (const server::HeldLog* held : ledger.core()->ledger().logs()) {
+    const std::string prefix = projections::StatePrefix(held->log_id(), part) + kind;
+    (void)ledger.core()->states().Scan(
+        prefix, log::AfterPrefix(prefix), [&](absl::string_view, absl::string_view value) {
+          all.emplace_back().ParseFromArray(value.data(), static_cast<int>(value.size()));
+          return true;
+        });
+  }
+  return all;
+}
+
+std::string ToText(const Told& told) {
+  return absl::StrCat(std::get<0>(told), " transaction ", std::get<1>(told), " from ",
+                      std::get<3>(told), " Wh to ", std::get<4>(told), " Wh, begun at second ",
+                      std::get<2>(told));
+}
+
+Told ToldBy(const v1::Session& session) {
+  return {session.charge_point_id(), session.transaction_id(), session.started_at_us() / 1'000'000,
+          session.meter_start_mwh() / 1000, session.meter_last_mwh() / 1000};
+}
+
+Told ToldBy(const chargesim::Transaction& t) {
+  return {t.charge_point_id, t.transaction_id, t.started_at_us / 1'000'000, t.meter_start_wh,
+          t.meter_stop_wh};
+}
+
+void CheckBill(const v1::Session& session, const std::map<std::string, const v1::Cdr*>& bills,
+               Judge& judge) {
+  auto bill = bills.find(session.id());
+  if (bill == bills.end()) {
+    return judge.Violate("bills", absl::StrCat("closed session ", session.id(), " has no bill"));
+  }
+  const v1::Cdr& cdr = *bill->second;
+  if (session.flags_size() > 0 || cdr.flags_size() > 0) return;
+  // 0.45 a kWh in ten-thousandths, rounded half up to cents; 0.35 for the start.
+  const int64_t cents = (session.energy_mwh() * 45 + 500'000) / 1'000'000;
+  const int64_t total_e4 = cents * 100 + 3500;
+  judge.Expect(cdr.energy_mwh() == session.energy_mwh() && cdr.total_cost_e4() == total_e4, "bills",
+               absl::StrCat("session ", session.id(), " of ", session.energy_mwh(),
+                            " mWh is billed at ", cdr.total_cost_e4(), ", not ", total_e4));
+}
+
+}  // namespace
+
+std::string DifferenceOfLogs(LedgerNode& ledger, SiteNode& site) {
+  const log::Recorder& recorder = site.core()->recorder();
+  server::HeldLog* held = FindHeld(ledger, recorder.log().log_id());
+  if (held == nullptr) return absl::StrCat("the ledger has no log of ", site.name());
+  std::map<uint32_t, const log::EventLog*> theirs;
+  for (log::EventLog* log : held->generations()) {
+    theirs[log->generation().value()] = log;
+    if (held->contradicts(log->generation())) {
+      return absl::StrCat(site.name(), " generation ", log->generation().value(),
+                          " contradicts what the ledger has signed");
+    }
+  }
+  const uint32_t newest = recorder.log().generation().value();
+  for (uint32_t generation = 1; generation <= newest; ++generation) {
+    auto opened = generation == newest ? absl::StatusOr<log::Archive::Opened>(
+                                             log::Archive::Opened{&recorder.mutable_log(), {}, {}})
+                                       : site.core()->archive().OpenLog(
+                                             recorder.log().log_id(), core::Generation(generation));
+    std::string difference = Differs(absl::StrCat(site.name(), " generation ", generation),
+                                     opened.ok() ? opened->log : nullptr, theirs[generation]);
+    if (!difference.empty()) return difference;
+  }
+  const log::EventLog& control = ledger.core()->control().log();
+  auto copy = site.core()->archive().OpenLog(control.log_id(), control.generation());
+  return Differs(absl::StrCat("the control log at ", site.name()), copy.ok() ? copy->log : nullptr,
+                 &control);
+}
+
+void CheckDigests(LedgerNode& ledger, SiteNode& site, Judge& judge) {
+  const core::LogId log_id = site.core()->recorder().log().log_id();
+  if (absl::Status status = site.core()->KeepBooks(); !status.ok()) {
+    return judge.Violate("digests", absl::StrCat(site.name(), ": ", status.ToString()));
+  }
+  auto ours = projections::ReadPosition(site.core()->books(), log_id);
+  auto theirs = projections::ReadPosition(ledger.core()->states(), log_id);
+  if (!ours.ok() || !theirs.ok()) {
+    return judge.Violate("digests", absl::StrCat(site.name(), ": ", ours.status().ToString(), " ",
+                                                 theirs.status().ToString()));
+  }
+  log::MemoryStore store;
+  Books books(*projections::FlatTariff::Create("EUR", "0.45", "0.35"));
+  projections::Folder folder(store, books, 1000);
+  v1::StoredFold again;
+  for (log::EventLog* log : FindHeld(ledger, log_id)->generations()) {
+    auto folded = folder.Fold(*log, site.name());
+    if (!folded.ok()) {
+      return judge.Violate("digests",
+                           absl::StrCat(site.name(), ": a rebuild: ", folded.status().ToString()));
+    }
+    again = *std::move(folded);
+  }
+  judge.Expect(Digests(*theirs) == Digests(again), "digests",
+               absl::StrCat(site.name(), ": the ledger has ", Digests(*theirs),
+                            ", a rebuild gives ", Digests(again)));
+  // After retention a site may have begun in the middle.
+  if (ours->partial()) return;
+  judge.Expect(
+      Digests(*ours) == Digests(*theirs), "digests",
+      absl::StrCat(site.name(), " has ", Digests(*ours), ", the ledger ", Digests(*theirs)));
+}
+
+void CheckCosigned(LedgerNode& ledger, Judge& judge) {
+  for (const server::HeldLog* held : ledger.core()->ledger().logs()) {
+    for (const log::EventLog* log : held->generations()) {
+      const std::string origin =
+          log::tlog::Origin(held->operator_name(), held->site(), held->log_id(), log->generation());
+      auto signed_root = judge.cosigned().lower_bound({origin, 0});
+      for (; signed_root != judge.cosigned().end() && signed_root->first.first == origin;
+           ++signed_root) {
+        const uint64_t size = signed_root->first.second;
+        // What was lost with a machine, and by the ledger before, is gone with both.
+        if (size > log->head().size) break;
+        auto root = log->RootAt(size);
+        judge.Expect(root.ok() && root->bytes() == absl::string_view(signed_root->second),
+                     "cosigned",
+                     absl::StrCat(origin, " at size ", size,
+                                  ": the ledger no longer has the root that it has signed"));
+      }
+    }
+  }
+}
+
+void CheckSessions(LedgerNode& ledger, const std::vector<std::unique_ptr<Charger>>& chargers,
+                   Judge& judge) {
+  const auto sessions = AllOf<v1::Session>(ledger, Books::kSessions, projections::kSessionKind);
+  const auto cdrs = AllOf<v1::Cdr>(ledger, Books::kBilling, projections::kCdrKind);
+  std::map<std::string, const v1::Cdr*> bills;
+  for (const v1::Cdr& cdr : cdrs) {
+    judge.Expect(bills.emplace(cdr.session_id(), &cdr).second, "bills",
+                 absl::StrCat("session ", cdr.session_id(), " is billed twice"));
+  }
+  std::multimap<Told, const v1::Session*> closed;
+  for (const v1::Session& session : sessions) {
+    if (session.state() != v1::SESSION_STATE_CLOSED) continue;
+    closed.emplace(ToldBy(session), &session);
+    CheckBill(session, bills, judge);
+    const int64_t told = std::max<int64_t>(0, session.meter_last_mwh() - session.meter_start_mwh());
+    judge.Expect(session.energy_mwh() == told, "sessions",
+                 absl::StrCat("session ", session.id(), " has ", session.energy_mwh(),
+                              " mWh, its registers say ", told));
+  }
+  std::set<Told> truth;
+  for (const auto& charger : chargers) {
+    for (const chargesim::Transaction& t : charger->point().transactions()) {
+      if (t.stopped_at_us == 0 || t.transaction_id == 0) continue;
+      truth.insert(ToldBy(t));
+      // What the charge point itself did not say, or not in order, cannot be known.
+      if (!t.settled || t.stop_forgotten || t.lost || t.swapped) continue;
+      ++judge.statistics().sessions_compared;
+      auto [first, last] = closed.equal_range(ToldBy(t));
+      if (first == last) {
+        if (judge.excused(t.charge_point_id)) continue;
+        judge.Violate("sessions", absl::StrCat("no closed session is ", ToText(ToldBy(t))));
+        continue;
+      }
+      const bool one = std::next(first) == last;
+      judge.Expect(one || first->second->flags_size() > 0, "sessions",
+                   absl::StrCat("more than one session is ", ToText(ToldBy(t))));
+    }
+  }
+  judge.statistics().sessions = sessions.size();
+  for (const auto& [told, session] : closed) {
+    if (session->flags_size() > 0 || truth.count(told) > 0) continue;
+    judge.Violate("sessions",
+                  absl::StrCat("session ", session->id(), " never was: ", ToText(told)));
+  }
+}
+
+}  // namespace chargeledger::simulation

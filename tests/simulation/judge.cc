@@ -1,0 +1,156 @@
+#include "tests/simulation/judge.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "chargeledger/v1/entry.pb.h"
+#include "chargeledger/v1/storage.pb.h"
+#include "core/orphans.h"
+#include "log/archive.h"
+#include "log/salvage.h"
+#include "log/tlog/checkpoint.h"
+
+namespace chargeledger::simulation {
+namespace {
+
+// Puts frames in parts together, and orphans, as they come in a log.
+class FrameCounter {
+ public:
+  explicit FrameCounter(Frames& frames) : frames_(frames) {}
+
+  void Add(absl::string_view bytes) {
+    v1::Entry entry;
+    if (!entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
+    if (!entry.has_orphaned_entry()) {
+      orphans_.Clear();
+      return Count(entry);
+    }
+    auto whole = orphans_.Add(entry.orphaned_entry());
+    v1::Entry orphan;
+    if (whole.has_value() &&
+        orphan.ParseFromArray(whole->bytes.data(), static_cast<int>(whole->bytes.size()))) {
+      Count(orphan);
+    }
+  }
+
+ private:
+  void Count(const v1::Entry& entry) {
+    if (!entry.has_frame_recorded()) return;
+    const v1::FrameRecorded& frame = entry.frame_recorded();
+    // What names a frame is in its first part.
+    if (frame.direction() != v1::DIRECTION_RECEIVED || frame.part_index() > 0) return;
+    const std::string key = FrameKey(frame.charge_point_id(), frame.payload());
+    if (!key.empty()) ++frames_[key];
+  }
+
+  Frames& frames_;
+  core::OrphanReader orphans_;
+};
+
+}  // namespace
+
+std::string FrameKey(absl::string_view charge_point_id, absl::string_view frame) {
+  constexpr absl::string_view kCall = "[2,\"";
+  if (!absl::StartsWith(frame, kCall)) return "";
+  const size_t end = frame.find('"', kCall.size());
+  if (end == frame.npos) return "";
+  return absl::StrCat(charge_point_id, "|", frame.substr(kCall.size(), end - kCall.size()));
+}
+
+void Judge::Violate(const std::string& checker, const std::string& detail) {
+  if (violation_.has_value()) return;
+  violation_ = Violation{checker, detail, world_.now_us()};
+  world_.Tell("judge", absl::StrCat(checker, ": ", detail));
+}
+
+void Judge::OnDelivered(absl::string_view charge_point_id, absl::string_view frame) {
+  ++statistics_.frames;
+  const std::string key = FrameKey(charge_point_id, frame);
+  if (!key.empty()) ++frames_[key].delivered;
+}
+
+void Judge::OnAnswered(absl::string_view charge_point_id, absl::string_view frame) {
+  ++statistics_.answers;
+  Counts& counts = frames_[FrameKey(charge_point_id, frame)];
+  ++counts.answered;
+}
+
+void Judge::OnCosigned(const std::string& note) {
+  auto parsed = log::tlog::Note::Parse(note);
+  if (!parsed.ok()) return Violate("cosigned", "what was cosigned is no note");
+  auto checkpoint = log::tlog::Checkpoint::Parse(parsed->text);
+  if (!checkpoint.ok()) return Violate("cosigned", "what was cosigned is no checkpoint");
+  const std::string root(checkpoint->head.root.bytes());
+  auto [known, is_new] = cosigned_.try_emplace({checkpoint->origin, checkpoint->head.size}, root);
+  if (is_new || known->second == root) return;
+  Violate("cosigned",
+          absl::StrCat(checkpoint->origin, ": two roots were cosigned for size ",
+                       checkpoint->head.size, ": ", absl::BytesToHexString(known->second), " and ",
+                       absl::BytesToHexString(root)));
+}
+
+void Judge::PersonNeeded(const std::string& machine, const absl::Status& why) {
+  ++statistics_.people;
+  // Only what is stored and damaged is a person's.
+  Expect(was_damaged(machine), "starts",
+         absl::StrCat(machine, " does not start, and nothing of it was damaged: ", why.ToString()));
+}
+
+void Judge::OnDestroyed(const Frames& before, const Frames& after, const Frames& elsewhere) {
+  for (const auto& [key, count] : before) {
+    auto is_in = [&](const Frames& frames) {
+      auto found = frames.find(key);
+      return found != frames.end() && found->second >= count;
+    };
+    if (is_in(after) || is_in(elsewhere)) continue;
+    if (endangered_.insert(key).second) ++statistics_.endangered;
+  }
+}
+
+void Judge::CheckFrames(const Frames& central) {
+  for (const auto& [key, counts] : frames_) {
+    auto found = central.find(key);
+    const int recorded = found == central.end() ? 0 : found->second;
+    if (recorded > counts.delivered) {
+      return Violate("exactly once",
+                     absl::StrCat("frame ", key, " is in the central ledger ", recorded,
+                                  " times, and was delivered ", counts.delivered, " times"));
+    }
+    if (recorded >= counts.answered) continue;
+    ++statistics_.lost;
+    if (endangered(key)) continue;
+    return Violate("exactly once", absl::StrCat("frame ", key, " was answered ", counts.answered,
+                                                " times, and is in the central ledger ", recorded,
+                                                " times; no fault has destroyed it"));
+  }
+}
+
+void CollectFrames(const log::SimulatedDisk& disk, log::SimulatedDisk::Sight sight,
+                   Frames& frames) {
+  auto store = disk.Look(log::Archive::kStoreName, sight);
+  // Which logs there are, is asked of all that is there.
+  auto all = disk.Look(log::Archive::kStoreName, log::SimulatedDisk::Sight::kBehindDamage);
+  if (store == nullptr) return;
+  std::vector<v1::StoredLog> logs;
+  for (char kind : log::Archive::kRecordKinds) {
+    const std::string prefix(1, kind);
+    (void)all->Scan(prefix, log::AfterPrefix(prefix), [&](absl::string_view, absl::string_view v) {
+      logs.emplace_back().ParseFromArray(v.data(), static_cast<int>(v.size()));
+      return true;
+    });
+  }
+  for (const v1::StoredLog& stored : logs) {
+    auto log_id = core::LogId::FromBytes(stored.log_id());
+    if (!log_id.ok()) continue;
+    for (uint32_t generation = 1; generation <= stored.generation(); ++generation) {
+      FrameCounter counter(frames);
+      (void)log::VisitReadable(*store, *log_id, core::Generation(generation), 0, 0,
+                               [&](uint64_t, absl::string_view bytes) { counter.Add(bytes); });
+    }
+  }
+}
+
+}  // namespace chargeledger::simulation

@@ -1,0 +1,70 @@
+// The central ledger's machine with the real ledger (server/ledger_core.h): streams of sites and of
+// followers, commits, folding and an operator, all as events.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/ledger_core.h"
+#include "tests/simulation/machine.h"
+#include "tests/simulation/wire.h"
+
+namespace chargeledger::simulation {
+
+class LedgerNode final : public Machine {
+ public:
+  enum class Call { kReplicate, kFollow };
+
+  LedgerNode(World& world, Judge& judge);
+  ~LedgerNode() override;
+
+  // A site calls; the wire breaks if nobody answers.
+  void Accept(const std::shared_ptr<Wire>& wire, Call call, const std::string& peer);
+
+  // Null while the process is down.
+  server::LedgerCore* core() { return core_.get(); }
+  // Whether nothing waits to be committed, folded or recorded.
+  bool idle() const { return core_ != nullptr && idle_; }
+  // The disk as it was when a backup was last taken; null before the first.
+  void TakeBackup() { backup_ = Image(); }
+  std::unique_ptr<log::SimulatedDisk> backup() const {
+    return backup_ == nullptr ? nullptr : backup_->Image();
+  }
+
+ private:
+  class SiteStream;
+  class FollowerStream;
+  struct Restoring {
+    core::LogId log_id;
+    uint32_t generation;
+    uint64_t comparison;
+  };
+
+  absl::Status Start() override;
+  void Drop() override;
+  void Replace() override;
+  void Touch();
+  void Drive();
+  void TouchFold();
+  void PumpFollowers();
+  // Looks after what is for a person: copies that contradict what was signed.
+  void Operate();
+  void FinishRestoring();
+
+  std::unique_ptr<log::SimulatedDisk> backup_;
+  std::optional<log::RecorderOptions::Begin> next_;
+  std::unique_ptr<server::LedgerCore> core_;
+  std::map<uint64_t, std::shared_ptr<SiteStream>> sites_;
+  std::map<uint64_t, std::shared_ptr<FollowerStream>> followers_;
+  uint64_t streams_ = 0;
+  std::optional<Restoring> restoring_;
+  bool driven_ = false;
+  bool folding_ = false;
+  bool idle_ = false;
+};
+
+}  // namespace chargeledger::simulation
