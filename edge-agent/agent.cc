@@ -26,7 +26,6 @@
 #include "log/local_directory.h"
 #include "log/log_metrics.h"
 #include "log/scrubber.h"
-#include "log/tlog/checkpoint.h"
 
 namespace chargeledger::edge_agent {
 namespace {
@@ -246,23 +245,11 @@ std::vector<core::Metric> RunningAgent::CollectMetrics() const {
 absl::Status RunningAgent::StartScrubbing() {
   log::ScrubberOptions options;
   options.bytes_per_second = options_.scrub_bytes_per_second;
-  auto keys_of = [this](const log::EventLog& log) {
-    auto key = log::tlog::VerifierKey::Create(
-        log::tlog::Origin(options_.author.operator_name, options_.author.site, log.log_id(),
-                          log.generation()),
-        log::tlog::SignatureType::kEd25519, key_->public_key());
-    return key.ok() ? std::vector{*std::move(key)} : std::vector<log::tlog::VerifierKey>();
-  };
   scrubber_ = std::make_unique<log::Scrubber>(
-      core_->archive(), clock_, options, keys_of,
+      core_->archive(), clock_, options,
+      [this](const log::EventLog& log) { return core_->KeysOf(log); },
       [this](const log::EventLog& log, const log::CheckFinding& finding) {
-        spdlog::error("scrub: generation {}: {}", log.generation().value(), finding.detail);
-        if (replicator_ == nullptr || !finding.sequence.has_value() ||
-            log.log_id() != core_->recorder().log().log_id()) {
-          return;
-        }
-        core_->errands().RequestRepair(log.generation(), *finding.sequence / log::kTileWidth,
-                                       finding.detail);
+        core_->OnFound(log, finding);
       });
   if (!options_.metrics_listen.has_value()) return absl::OkStatus();
   CL_ASSIGN_OR_RETURN(metrics_, core::MetricsEndpoint::Listen(*options_.metrics_listen,

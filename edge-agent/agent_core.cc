@@ -7,9 +7,11 @@
 
 #include "core/check.h"
 #include "edge-agent/version.h"
+#include "log/derived_store.h"
 #include "log/own_logs.h"
 #include "log/replication/finding.h"
 #include "log/salvage.h"
+#include "log/tlog/checkpoint.h"
 #include "projections/runtime/folder.h"
 
 namespace chargeledger::edge_agent {
@@ -17,6 +19,16 @@ namespace {
 
 // Bundles that are looked at, and dropped, each time.
 constexpr uint64_t kDroppedAtOnce = 64;
+// 2020-01-01T00:00:00Z, and ids that are given without a record (unrecorded_site.cc).
+constexpr int64_t kIdsSinceS = 1'577'836'800;
+constexpr int64_t kUnrecordedIds = 1'000'000'000;
+
+// Nobody gives an id a second for years: a life that begins later begins behind all that were
+// given. 0 with a clock that cannot be right.
+int64_t FirstIdAt(int64_t wall_us) {
+  const int64_t id = wall_us / 1'000'000 - kIdsSinceS;
+  return id > 0 && id < kUnrecordedIds ? id : 0;
+}
 
 }  // namespace
 
@@ -31,10 +43,10 @@ absl::StatusOr<std::unique_ptr<AgentCore>> AgentCore::Open(
 absl::Status AgentCore::OpenStores(log::Directory& directory) {
   CL_ASSIGN_OR_RETURN(archive_, log::Archive::Open(directory, options_.threads));
   archive_->OnFailed(surroundings_.failed);
-  log::StoreOptions states;
-  states.use = log::StoreOptions::Use::kState;
-  CL_ASSIGN_OR_RETURN(state_store_, directory.OpenStore("state", states));
-  CL_ASSIGN_OR_RETURN(books_store_, directory.OpenStore("books", states));
+  CL_ASSIGN_OR_RETURN(state_store_,
+                      log::OpenDerivedStore(directory, "state", surroundings_.failed));
+  CL_ASSIGN_OR_RETURN(books_store_,
+                      log::OpenDerivedStore(directory, "books", surroundings_.failed));
   // What is damaged is found here, before anything is begun because of it.
   auto own = log::OwnLogs::Open(*archive_, options_.author, options_.new_log_id);
   if (archive_->damaged()) {
@@ -105,6 +117,9 @@ absl::Status AgentCore::FoldOrAsk() {
 }
 
 void AgentCore::Serve() {
+  // What this log does not remember may have been given all the same: by a machine that stood here
+  // before, or in entries that a disk took with it.
+  projections::Transactions::StartAfter(*memory_, FirstIdAt(clock_.WallMicros()));
   central_system_ = std::make_unique<CentralSystem>(*memory_, options_.heartbeat_interval_s);
   site_ = std::make_unique<RecordingSite>(surroundings_, *recorder_, clock_, *central_system_,
                                           *memory_);
@@ -114,6 +129,20 @@ absl::Status AgentCore::KeepBooks() {
   CL_RETURN_IF_ERROR(FoldTransactions());
   CL_RETURN_IF_ERROR(FoldBooks());
   return DropOld();
+}
+
+std::vector<log::tlog::VerifierKey> AgentCore::KeysOf(const log::EventLog& log) const {
+  auto key = log::tlog::VerifierKey::Create(
+      log::tlog::Origin(options_.author.operator_name, options_.author.site, log.log_id(),
+                        log.generation()),
+      log::tlog::SignatureType::kEd25519, options_.key->public_key());
+  return key.ok() ? std::vector{*std::move(key)} : std::vector<log::tlog::VerifierKey>();
+}
+
+void AgentCore::OnFound(const log::EventLog& log, const log::CheckFinding& finding) {
+  spdlog::error("scrub: generation {}: {}", log.generation().value(), finding.detail);
+  if (!finding.sequence.has_value() || log.log_id() != recorder_->log().log_id()) return;
+  errands_.RequestRepair(log.generation(), *finding.sequence / log::kTileWidth, finding.detail);
 }
 
 std::unique_ptr<log::replication::AuthorSession> AgentCore::NewSession(

@@ -32,6 +32,7 @@
 #include "edge-agent/control_copy.h"
 #include "edge-agent/endpoint/recording_site.h"
 #include "log/archive.h"
+#include "log/checker.h"
 #include "log/directory.h"
 #include "log/recorder.h"
 #include "log/replication/author_session.h"
@@ -83,6 +84,11 @@ class AgentCore {
   void Serve();
   // Folds what was decided, and the books, and tells the ledger what came out; drops what is old.
   absl::Status KeepBooks();
+
+  // What a scrub checks a log's checkpoint with, and what becomes of what it finds: a bundle of the
+  // site's own log is asked of the ledger.
+  std::vector<log::tlog::VerifierKey> KeysOf(const log::EventLog& log) const;
+  void OnFound(const log::EventLog& log, const log::CheckFinding& finding);
 
   // An end of the next stream to the ledger. `begin` as in AuthorSession.
   std::unique_ptr<log::replication::AuthorSession> NewSession(

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "log/derived_store.h"
 #include "log/own_logs.h"
 #include "server/digest_check.h"
 #include "server/version.h"
@@ -29,9 +30,7 @@ absl::StatusOr<std::unique_ptr<LedgerCore>> LedgerCore::Open(log::Directory& dir
 absl::Status LedgerCore::OpenAll(log::Directory& directory) {
   CL_ASSIGN_OR_RETURN(archive_, log::Archive::Open(directory, options_.threads));
   archive_->OnFailed(callbacks_.failed);
-  log::StoreOptions states;
-  states.use = log::StoreOptions::Use::kState;
-  CL_ASSIGN_OR_RETURN(states_, directory.OpenStore("state", states));
+  CL_ASSIGN_OR_RETURN(states_, log::OpenDerivedStore(directory, "state", callbacks_.failed));
   {
     // What is damaged is found here, before anything is begun because of it.
     auto own = log::OwnLogs::Open(*archive_, ControlAuthor(), options_.new_log_id);
@@ -76,7 +75,7 @@ void LedgerCore::Connect() {
   bookkeeper_ = std::make_unique<Bookkeeper>(
       *states_, *options_.tariff,
       [this](const auto& log, auto sequence, const absl::Status& why) {
-        OnDamaged(log, sequence, std::string(why.message()));
+        ledger_->OnDamaged(log, sequence, std::string(why.message()));
       },
       callbacks_.failed, options_.threads);
   ledger_->OnGrown([this](const std::vector<HeldLog*>& grown) { bookkeeper_->OnGrown(grown); });
@@ -96,6 +95,20 @@ void LedgerCore::Connect() {
 LedgerCore::~LedgerCore() {
   if (control_ != nullptr) control_->OnCommitted({});
   if (ledger_ != nullptr) ledger_->Stop();
+}
+
+std::vector<log::tlog::VerifierKey> LedgerCore::KeysOf(const log::EventLog& log) const {
+  std::vector<log::tlog::VerifierKey> keys;
+  for (const HeldLog* held : ledger_->logs()) {
+    if (held->log_id() != log.log_id()) continue;
+    if (auto key = held->author_key(log.generation())) keys.push_back(*std::move(key));
+  }
+  return keys;
+}
+
+void LedgerCore::OnFound(const log::EventLog& log, const log::CheckFinding& finding) {
+  spdlog::error("scrub: log {}: {}", log.log_id().ToHex(), finding.detail);
+  ledger_->OnDamaged(log, finding.sequence, finding.detail);
 }
 
 std::unique_ptr<log::replication::AuthorSession> LedgerCore::NewControlSession() {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -15,6 +16,7 @@
 #include "core/ed25519.h"
 #include "core/threads.h"
 #include "log/archive.h"
+#include "log/checker.h"
 #include "log/directory.h"
 #include "log/head_file.h"
 #include "log/recorder.h"
@@ -77,11 +79,9 @@ class LedgerCore {
   const OnDigests& on_digests() const { return on_digests_; }
   // An end of the stream to one follower of the control log.
   std::unique_ptr<log::replication::AuthorSession> NewControlSession();
-  // Something stored was found damaged.
-  void OnDamaged(const log::EventLog& log, std::optional<uint64_t> sequence,
-                 const std::string& detail) {
-    ledger_->OnDamaged(log, sequence, detail);
-  }
+  // What a scrub checks a log's checkpoint with, and what becomes of what it finds.
+  std::vector<log::tlog::VerifierKey> KeysOf(const log::EventLog& log) const;
+  void OnFound(const log::EventLog& log, const log::CheckFinding& finding);
 
  private:
   LedgerCore(core::Clock& clock, const LedgerCoreOptions& options, Callbacks callbacks)

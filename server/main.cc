@@ -79,18 +79,6 @@ int Fail(const absl::Status& status) {
   return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;
 }
 
-// The keys of those who sign a held log's checkpoints.
-log::Scrubber::KeysOf KeysOf(const Ledger& ledger) {
-  return [&ledger](const log::EventLog& log) {
-    std::vector<log::tlog::VerifierKey> keys;
-    for (const HeldLog* held : ledger.logs()) {
-      if (held->log_id() != log.log_id()) continue;
-      if (auto key = held->author_key(log.generation())) keys.push_back(*std::move(key));
-    }
-    return keys;
-  };
-}
-
 core::Metric DamagedLogs(const Ledger& ledger) {
   core::Metric metric{"chargeledger_log_damaged",
                       "1 for a log that was found damaged when it was opened.",
@@ -225,11 +213,9 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
   Queries queries(ledger, core->states());
   log::ScrubberOptions scrub_options;
   scrub_options.bytes_per_second = flags.scrub_bytes_per_second;
-  log::Scrubber scrubber(core->archive(), clock, scrub_options, KeysOf(ledger),
-                         [&](auto& log, auto& found) {
-                           spdlog::error("scrub: log {}: {}", log.log_id().ToHex(), found.detail);
-                           core->OnDamaged(log, found.sequence, found.detail);
-                         });
+  log::Scrubber scrubber(
+      core->archive(), clock, scrub_options, [&](auto& log) { return core->KeysOf(log); },
+      [&](auto& log, auto& found) { core->OnFound(log, found); });
   LogQueries log_queries(ledger, scrubber);
   CL_ASSIGN_OR_RETURN(auto metrics, ServeMetrics(metrics_listen, core->archive(), scrubber, ledger,
                                                  queries, announced));

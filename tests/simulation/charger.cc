@@ -41,7 +41,8 @@ void Charger::Live() {
     wire_->Break();
   }
   Pump();
-  const int64_t wait = point_.next_event_us() - NowUs();
+  // Nothing more happens by itself once it has finished.
+  const int64_t wait = finished_ ? kLongestStepUs : point_.next_event_us() - NowUs();
   world_.After(static_cast<uint64_t>(std::clamp<int64_t>(wait, 1, kLongestStepUs)),
                [this] { Live(); });
 }
@@ -127,6 +128,7 @@ void Charger::Finish() {
   const int64_t offset = habits_.clock_offset_us;
   habits_ = {};
   habits_.clock_offset_us = offset;
+  finished_ = true;
   point_.Finish();
   Pump();
 }

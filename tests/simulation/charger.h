@@ -58,6 +58,7 @@ class Charger {
   std::shared_ptr<Wire> wire_;
   // The frame that waits for its answer, and how often something was awaited.
   std::string waiting_;
+  bool finished_ = false;
   uint64_t awaited_ = 0;
   uint64_t next_event_us_ = 0;
   uint64_t pauses_ = 0;

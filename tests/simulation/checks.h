@@ -13,6 +13,8 @@ namespace chargeledger::simulation {
 
 // All logs have equal roots on both sides, the control log on all; "" or what differs.
 std::string DifferenceOfLogs(LedgerNode& ledger, SiteNode& site);
+// Every entry of every log can be read where it is; "" or what cannot.
+std::string Unreadable(LedgerNode& ledger, SiteNode& site);
 // The folded states of the site, of the ledger and of a rebuild have equal digests.
 void CheckDigests(LedgerNode& ledger, SiteNode& site, Judge& judge);
 // What was ever cosigned is what the ledger holds.

@@ -57,6 +57,9 @@ class Judge {
   void OnCosigned(const std::string& note);
   void CountOperation() { ++statistics_.operations; }
   void Damaged(const std::string& machine) { damaged_.insert(machine); }
+  // The machine came up with another disk: what it had begun it may not know.
+  void SwappedDisk(const std::string& machine) { swapped_.insert(machine); }
+  bool swapped_disk(const std::string& machine) const { return swapped_.count(machine) > 0; }
   bool was_damaged(const std::string& machine) const { return damaged_.count(machine) > 0; }
   // A process could not start, again and again.
   void PersonNeeded(const std::string& machine, const absl::Status& why);
@@ -91,6 +94,7 @@ class Judge {
   std::map<std::string, Counts> frames_;
   std::set<std::string> endangered_;
   std::set<std::string> damaged_;
+  std::set<std::string> swapped_;
   std::map<std::pair<std::string, uint64_t>, std::string> cosigned_;
   Statistics statistics_;
 };

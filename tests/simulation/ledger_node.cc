@@ -11,6 +11,7 @@ namespace {
 constexpr uint64_t kSyncHeadsUs = 100 * kMillisecond;
 constexpr uint64_t kFoldUs = 2 * kSecond;
 constexpr uint64_t kOperateUs = 30 * kSecond;
+constexpr uint64_t kScrubUs = 10 * kMinute;
 constexpr uint64_t kReportUs = kSecond;
 
 std::string Seed(absl::string_view what) { return std::string(core::Sha256(what).bytes()); }
@@ -168,6 +169,13 @@ absl::Status LedgerNode::Start() {
   Touch();
   TouchFold();
   After(kOperateUs, [this] { Operate(); });
+  scrubber_ = std::make_unique<log::Scrubber>(
+      core_->archive(), clock(), log::ScrubberOptions{0, 0},
+      [this](const log::EventLog& log) { return core_->KeysOf(log); },
+      [this](const log::EventLog& log, const log::CheckFinding& finding) {
+        core_->OnFound(log, finding);
+      });
+  After(kScrubUs, [this] { Scrub(); });
   return absl::OkStatus();
 }
 
@@ -175,6 +183,7 @@ void LedgerNode::Drop() {
   for (auto& [number, stream] : sites_) stream->Abandon();
   for (auto& [number, stream] : followers_) stream->Abandon();
   followers_.clear();
+  scrubber_.reset();
   // What was handed over is committed, and answered to streams that are still there.
   core_.reset();
   sites_.clear();
@@ -259,6 +268,14 @@ void LedgerNode::TouchFold() {
     }
     TouchFold();
   });
+}
+
+void LedgerNode::Scrub() {
+  for (const log::EventLog* log : core_->archive().logs()) {
+    (void)scrubber_->ScrubNow(*log, [this](const log::LogChecker&) { return alive(); });
+  }
+  Touch();
+  After(kScrubUs, [this] { Scrub(); });
 }
 
 void LedgerNode::Operate() {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "log/scrubber.h"
 #include "server/ledger_core.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/wire.h"
@@ -53,11 +54,13 @@ class LedgerNode final : public Machine {
   void PumpFollowers();
   // Looks after what is for a person: copies that contradict what was signed.
   void Operate();
+  void Scrub();
   void FinishRestoring();
 
   std::unique_ptr<log::SimulatedDisk> backup_;
   std::optional<log::RecorderOptions::Begin> next_;
   std::unique_ptr<server::LedgerCore> core_;
+  std::unique_ptr<log::Scrubber> scrubber_;
   std::map<uint64_t, std::shared_ptr<SiteStream>> sites_;
   std::map<uint64_t, std::shared_ptr<FollowerStream>> followers_;
   uint64_t streams_ = 0;

@@ -141,6 +141,7 @@ void Machine::Compact() {
 
 void Machine::SwapDisk(std::unique_ptr<log::SimulatedDisk> disk, const std::string& keep,
                        const std::string& why) {
+  judge_.SwappedDisk(name_);
   disk_->Unmount();
   if (up()) End(why, world_.Between(kSecond, kMinute));
   if (!keep.empty()) disk->TakeFile(*disk_, keep);

@@ -171,6 +171,10 @@ std::string Simulation::WhatIsMissing() const {
     std::string difference = DifferenceOfLogs(self.ledger_, *site);
     if (!difference.empty()) return difference;
   }
+  for (const auto& site : sites_) {
+    std::string unreadable = Unreadable(self.ledger_, *site);
+    if (!unreadable.empty()) return unreadable;
+  }
   return "";
 }
 

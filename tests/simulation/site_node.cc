@@ -14,6 +14,7 @@ constexpr uint64_t kAskUs = 2 * kSecond;
 constexpr uint64_t kLongestWaitUs = 15 * kSecond;
 constexpr uint64_t kLookAgainUs = 250 * kMillisecond;
 constexpr uint64_t kKeepBooksUs = 10 * kSecond;
+constexpr uint64_t kScrubUs = 10 * kMinute;
 constexpr uint64_t kFirstPauseUs = 200 * kMillisecond;
 constexpr uint64_t kLongestPauseUs = 5 * kSecond;
 // log/head_file.cc.
@@ -144,6 +145,7 @@ void SiteNode::Drop() {
   links_.clear();
   session_.reset();
   question_.reset();
+  scrubber_.reset();
   core_.reset();
   replicating_ = false;
   driven_ = false;
@@ -247,6 +249,13 @@ void SiteNode::Serve() {
   phase_ = Phase::kServing;
   StartReplicating();
   KeepBooks();
+  scrubber_ = std::make_unique<log::Scrubber>(
+      core_->archive(), clock(), log::ScrubberOptions{0, 0},
+      [this](const log::EventLog& log) { return core_->KeysOf(log); },
+      [this](const log::EventLog& log, const log::CheckFinding& finding) {
+        core_->OnFound(log, finding);
+      });
+  After(kScrubUs, [this] { Scrub(); });
   Touch();
 }
 
@@ -255,6 +264,13 @@ void SiteNode::KeepBooks() {
   // Damage is mended elsewhere.
   if (!status.ok() && status.code() != absl::StatusCode::kDataLoss) return Fail(status);
   After(kKeepBooksUs, [this] { KeepBooks(); });
+}
+
+void SiteNode::Scrub() {
+  for (const log::EventLog* log : core_->archive().logs()) {
+    (void)scrubber_->ScrubNow(*log, [this](const log::LogChecker&) { return alive(); });
+  }
+  After(kScrubUs, [this] { Scrub(); });
 }
 
 void SiteNode::StartReplicating() {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "edge-agent/agent_core.h"
+#include "log/scrubber.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/wire.h"
 
@@ -58,6 +59,7 @@ class SiteNode final : public Machine {
   void Fold();
   void Serve();
   void KeepBooks();
+  void Scrub();
 
   void StartReplicating();
   void CallLedger();
@@ -87,6 +89,7 @@ class SiteNode final : public Machine {
   // Of this life.
   Phase phase_ = Phase::kDown;
   std::unique_ptr<edge_agent::AgentCore> core_;
+  std::unique_ptr<log::Scrubber> scrubber_;
   std::unique_ptr<log::replication::AuthorStream> question_;
   std::shared_ptr<Wire> ask_wire_;
   std::optional<log::RecorderOptions::Begin> begin_;
