@@ -49,7 +49,8 @@ absl::StatusOr<bool> Bookkeeper::FoldPiece(HeldLog& held) {
       return false;
     }
     CL_ASSIGN_OR_RETURN(v1::StoredFold after, std::move(folded));
-    if (after.generation() == log->generation().value() &&
+    // Of a generation without entries nothing is folded, however often it is tried.
+    if (after.generation() == log->generation().value() && after.size() > 0 &&
         (after.size() != before.size() || after.generation() != before.generation())) {
       return true;
     }

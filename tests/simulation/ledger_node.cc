@@ -190,7 +190,6 @@ void LedgerNode::Drop() {
   restoring_.reset();
   driven_ = false;
   folding_ = false;
-  idle_ = false;
 }
 
 void LedgerNode::Replace() {
@@ -238,8 +237,13 @@ void LedgerNode::PumpFollowers() {
   for (const auto& [number, stream] : followers) stream->Pump();
 }
 
+std::string LedgerNode::Busy() const {
+  if (core_ == nullptr) return "the ledger is down";
+  if (driven_) return "the ledger has something to commit, to record or to seal";
+  return folding_ ? "the ledger has something to fold" : "";
+}
+
 void LedgerNode::Touch() {
-  idle_ = false;
   if (std::exchange(driven_, true)) return;
   After(DiskDelayUs(), [this] { Drive(); });
 }
@@ -251,7 +255,6 @@ void LedgerNode::Drive() {
   if (!more && alive()) more = core_->control().RunOnce();
   if (!more && alive()) more = core_->archive().RunOnce();
   if (more) return Touch();
-  idle_ = !folding_;
   After(kSyncHeadsUs, [this] {
     absl::Status status = core_->archive().SyncHeads();
     if (status.ok() && core_->signed_heads().dirty()) status = core_->signed_heads().Sync();

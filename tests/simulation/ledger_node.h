@@ -28,8 +28,8 @@ class LedgerNode final : public Machine {
 
   // Null while the process is down.
   server::LedgerCore* core() { return core_.get(); }
-  // Whether nothing waits to be committed, folded or recorded.
-  bool idle() const { return core_ != nullptr && idle_; }
+  // What waits to be committed, folded or recorded; "" if nothing does.
+  std::string Busy() const;
   // The disk as it was when a backup was last taken; null before the first.
   void TakeBackup() { backup_ = Image(); }
   std::unique_ptr<log::SimulatedDisk> backup() const {
@@ -67,7 +67,6 @@ class LedgerNode final : public Machine {
   std::optional<Restoring> restoring_;
   bool driven_ = false;
   bool folding_ = false;
-  bool idle_ = false;
 };
 
 }  // namespace chargeledger::simulation

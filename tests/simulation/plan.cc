@@ -50,11 +50,11 @@ uint64_t DurationOf(Random& random) {
   return static_cast<uint64_t>(random.Between(least, most));
 }
 
-void DrawFaults(const Rate& rate, uint64_t duration_us, int sites, Random& random,
-                std::vector<Fault>& faults) {
+void DrawFaults(const Rate& rate, uint64_t duration_us, int sites, uint64_t intensity,
+                Random& random, std::vector<Fault>& faults) {
   // Each run does without about half of all kinds.
   if (random.OneIn(2)) return;
-  const auto per_day = static_cast<uint64_t>(random.Between(rate.least, rate.most));
+  const uint64_t per_day = intensity * static_cast<uint64_t>(random.Between(rate.least, rate.most));
   // As many as the time allows, the odd rest by chance.
   const uint64_t scaled = per_day * duration_us / kMinute;
   const uint64_t day = 24 * 60;
@@ -98,8 +98,11 @@ std::string Fault::ToText() const {
 Plan Plan::Draw(uint64_t seed, uint64_t duration_us, int sites, int chargers) {
   Random random(seed ^ 0x9e3779b97f4a7c15);
   Plan plan;
+  // A quiet network, one in trouble, or one that falls apart.
+  constexpr uint64_t kIntensities[] = {1, 1, 4, 12};
+  const uint64_t intensity = kIntensities[random.Between(0, std::size(kIntensities) - 1)];
   for (const Rate& rate : kRates) {
-    DrawFaults(rate, duration_us, sites, random, plan.faults);
+    DrawFaults(rate, duration_us, sites, intensity, random, plan.faults);
   }
   std::stable_sort(plan.faults.begin(), plan.faults.end(),
                    [](const Fault& a, const Fault& b) { return a.at_us < b.at_us; });

@@ -165,7 +165,7 @@ std::string Simulation::WhatIsMissing() const {
                           " messages to send");
     }
   }
-  if (!self.ledger_.idle()) return "the ledger is down, or has work to do";
+  if (std::string busy = ledger_.Busy(); !busy.empty()) return busy;
   for (const auto& site : sites_) {
     if (!site->level()) return absl::StrCat(site->name(), " is not level with the ledger");
     std::string difference = DifferenceOfLogs(self.ledger_, *site);
