@@ -25,7 +25,7 @@ constexpr int64_t kUnrecordedIds = 1'000'000'000;
 
 // Nobody gives an id a second for years: a life that begins later begins behind all that were
 // given. 0 with a clock that cannot be right.
-int64_t FirstIdAt(int64_t wall_us) {
+int64_t IdsAfter(int64_t wall_us) {
   const int64_t id = wall_us / 1'000'000 - kIdsSinceS;
   return id > 0 && id < kUnrecordedIds ? id : 0;
 }
@@ -49,10 +49,7 @@ absl::Status AgentCore::OpenStores(log::Directory& directory) {
                       log::OpenDerivedStore(directory, "books", surroundings_.failed));
   // What is damaged is found here, before anything is begun because of it.
   auto own = log::OwnLogs::Open(*archive_, options_.author, options_.new_log_id);
-  if (archive_->damaged()) {
-    return absl::AbortedError("stored bytes are damaged: the log is mended and opened again");
-  }
-  return absl::OkStatus();
+  return archive_->damage();
 }
 
 log::replication::AuthorOptions AgentCore::ToAuthorOptions() const {
@@ -119,8 +116,8 @@ absl::Status AgentCore::FoldOrAsk() {
 void AgentCore::Serve() {
   // What this log does not remember may have been given all the same: by a machine that stood here
   // before, or in entries that a disk took with it.
-  projections::Transactions::StartAfter(*memory_, FirstIdAt(clock_.WallMicros()));
-  central_system_ = std::make_unique<CentralSystem>(*memory_, options_.heartbeat_interval_s);
+  central_system_ = std::make_unique<CentralSystem>(*memory_, options_.heartbeat_interval_s,
+                                                    IdsAfter(clock_.WallMicros()));
   site_ = std::make_unique<RecordingSite>(surroundings_, *recorder_, clock_, *central_system_,
                                           *memory_);
 }
@@ -132,6 +129,8 @@ absl::Status AgentCore::KeepBooks() {
 }
 
 std::vector<log::tlog::VerifierKey> AgentCore::KeysOf(const log::EventLog& log) const {
+  // The copy of the control log is the ledger's, which checks it when it comes.
+  if (log.log_id() != recorder_->log().log_id()) return {};
   auto key = log::tlog::VerifierKey::Create(
       log::tlog::Origin(options_.author.operator_name, options_.author.site, log.log_id(),
                         log.generation()),

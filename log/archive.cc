@@ -50,19 +50,21 @@ class Archive::Mark {
       absl::MutexLock lock(&mutex_);
       if (set_) return;
       set_ = true;
-      // Without it the damage is found again, later.
-      (void)directory_.ReplaceFile(kMarkName, damage.message());
+      // Whoever opens the store again without the mark finds the same: that the mark cannot be
+      // written is what has to be over first.
+      status_ = directory_.ReplaceFile(kMarkName, damage.message());
+      if (status_.ok()) status_ = ToMend(damage);
       failed = failed_;
     }
-    if (failed) failed(ToMend(damage));
+    if (failed) failed(status());
   }
   void OnFailed(std::function<void(const absl::Status&)> failed) {
     absl::MutexLock lock(&mutex_);
     failed_ = std::move(failed);
   }
-  bool set() const {
+  absl::Status status() const {
     absl::MutexLock lock(&mutex_);
-    return set_;
+    return status_;
   }
 
  private:
@@ -73,10 +75,13 @@ class Archive::Mark {
   Directory& directory_;
   mutable absl::Mutex mutex_;
   bool set_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
   std::function<void(const absl::Status&)> failed_ ABSL_GUARDED_BY(mutex_);
 };
 
-bool Archive::damaged() const { return mark_ != nullptr && mark_->set(); }
+absl::Status Archive::damage() const {
+  return mark_ == nullptr ? absl::OkStatus() : mark_->status();
+}
 
 void Archive::OnFailed(std::function<void(const absl::Status&)> failed) {
   failed_ = failed;

@@ -110,8 +110,10 @@ class Archive {
   // found damaged: it goes on as far as it can, and is mended when it is opened again. On any
   // thread. Set before any log is opened.
   void OnFailed(std::function<void(const absl::Status&)> failed);
-  // Whether the store was found damaged since it was opened.
-  bool damaged() const;
+  // ABORTED if the store was found damaged since it was opened; or why that could not be
+  // remembered.
+  absl::Status damage() const;
+  bool damaged() const { return !damage().ok(); }
   // Seals every complete bundle, and waits for it.
   void WaitUntilSealed();
   // Does one piece of what the archive's thread would do; false if there is nothing to do.

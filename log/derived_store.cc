@@ -22,9 +22,12 @@ absl::StatusOr<std::unique_ptr<Store>> OpenDerivedStore(
                      told =
                          std::make_shared<std::atomic<bool>>(false)](const absl::Status& damage) {
     if (told->exchange(true)) return;
-    // Without it the damage is found again, later.
-    (void)directory.ReplaceFile(mark, damage.message());
-    failed(absl::AbortedError(absl::StrCat("made anew from the logs: ", damage.message())));
+    // Without the mark the same would be found again at once.
+    absl::Status marked = directory.ReplaceFile(mark, damage.message());
+    if (marked.ok()) {
+      marked = absl::AbortedError(absl::StrCat("made anew from the logs: ", damage.message()));
+    }
+    failed(marked);
   };
   auto store = directory.OpenStore(name, options);
   if (store.status().code() != absl::StatusCode::kDataLoss) return store;

@@ -37,6 +37,8 @@ class Copier {
     if (batch_.operations().size() >= kBatchOperations) CL_RETURN_IF_ERROR(Flush());
     return true;
   }
+  // In the place of something that cannot be read.
+  void Put(const std::string& key, std::string value) { batch_.PutCopy(key, std::move(value)); }
   absl::Status Flush(Durability durability = Durability::kBuffered) {
     CL_RETURN_IF_ERROR(to_.Commit(batch_, durability));
     batch_ = WriteBatch();
@@ -70,10 +72,13 @@ absl::Status CopyGeneration(const Store& from, const HeadFile& heads, const core
                             core::Generation generation, Copier& copier) {
   const LogKeys keys(log_id, generation);
   CL_ASSIGN_OR_RETURN(uint64_t size, SizeOf(from, heads, log_id, generation));
-  for (const std::string& key :
-       {keys.Head(), keys.Checkpoint(), keys.Witnessed(), keys.Dropped()}) {
+  for (const std::string& key : {keys.Checkpoint(), keys.Witnessed(), keys.Dropped()}) {
     CL_RETURN_IF_ERROR(copier.Copy(key).status());
   }
+  CL_ASSIGN_OR_RETURN(bool headed, copier.Copy(keys.Head()));
+  // The witness says what it was; whether the entries agree is found when the log is opened.
+  const auto witnessed = heads.Find(log_id, generation);
+  if (!headed && witnessed.has_value()) copier.Put(keys.Head(), EncodeHead(*witnessed));
   for (uint64_t index = 0; index * kTileWidth < size; ++index) {
     CL_RETURN_IF_ERROR(copier.Copy(keys.BundleRoot(index)).status());
     CL_ASSIGN_OR_RETURN(bool sealed, copier.Copy(keys.Bundle(index)));

@@ -382,17 +382,25 @@ void SimulatedDisk::LosePower(Bits bits) {
 }
 
 std::vector<std::string> SimulatedDisk::Damage(const std::string& store, Bits bits) {
+  auto found = stores_.find(store);
+  if (found == stores_.end() || found->second->data.empty()) return {};
+  auto at = found->second->data.begin();
+  std::advance(at, static_cast<ptrdiff_t>(bits() % found->second->data.size()));
+  return DamageFrom(store, at->first);
+}
+
+std::vector<std::string> SimulatedDisk::DamageFrom(const std::string& store,
+                                                   absl::string_view first) {
   std::vector<std::string> keys;
   auto found = stores_.find(store);
-  if (found == stores_.end() || found->second->data.empty()) return keys;
+  if (found == stores_.end()) return keys;
   StoreData& data = *found->second;
   // What is not synced is in no table yet.
   std::map<std::string, bool> fresh;
   for (const auto& batch : data.unsynced) {
     for (const StoreData::Undo& undo : batch) fresh[undo.key] = true;
   }
-  auto at = data.data.begin();
-  std::advance(at, static_cast<ptrdiff_t>(bits() % data.data.size()));
+  auto at = data.data.lower_bound(first);
   size_t bytes = 0;
   while (at != data.data.end() && bytes < kBlockBytes) {
     bytes += at->first.size() + at->second.size();

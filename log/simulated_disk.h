@@ -49,8 +49,9 @@ class SimulatedDisk {
   void Unmount();
 
   void LosePower(Bits bits);
-  // Damages a block of a store's synced keys: those from a random one on, some KiB of them.
-  // Returns the keys; none if the store has none.
+  // Damages a block of a store's synced keys: those from `first` on, some KiB of them, or from a
+  // random one on. Returns the keys; none if there are none.
+  std::vector<std::string> DamageFrom(const std::string& store, absl::string_view first);
   std::vector<std::string> Damage(const std::string& store, Bits bits);
   // A compaction comes by: if anything is damaged, the store takes nothing more until it is opened
   // again. False if nothing is.

@@ -46,17 +46,13 @@ bool IsCredible(const v16::StartTransaction& start, int64_t received_at_us) {
 }  // namespace
 
 int64_t Transactions::IdFor(const State& state, absl::string_view charge_point_id,
-                            const v16::StartTransaction& start) {
+                            const v16::StartTransaction& start, int64_t after) {
   v1::StoredStart known;
   if (GetMessage(state, NaturalKey(charge_point_id, start), known) &&
       (known.clock_credible() || !known.used())) {
     return known.transaction_id();
   }
-  return LastId(state) + 1;
-}
-
-void Transactions::StartAfter(State& state, int64_t id) {
-  state.Put(kLastIdKey, absl::StrCat(std::max(LastId(state), id)));
+  return std::max(LastId(state), after) + 1;
 }
 
 void Transactions::OnStartAnswered(State& state, absl::string_view charge_point_id,

@@ -30,15 +30,14 @@ class Transactions final : public Fold {
   std::string parameters() const override { return ""; }
   void Apply(const Event& event, absl::Span<State* const> states) override;
 
-  // The id for a start that arrives now: the one it was given before, or the next. Changes nothing.
+  // The id for a start that arrives now: the one it was given before, or the next that is larger
+  // than `after`. Changes nothing.
   static int64_t IdFor(const State& state, absl::string_view charge_point_id,
-                       const ocpp::v16::StartTransaction& start);
+                       const ocpp::v16::StartTransaction& start, int64_t after = 0);
   // The start that arrived at `received_at_us` was given `transaction_id`.
   static void OnStartAnswered(State& state, absl::string_view charge_point_id,
                               const ocpp::v16::StartTransaction& start, int64_t received_at_us,
                               int64_t transaction_id);
-  // Ids that are given from now on are larger than `id`.
-  static void StartAfter(State& state, int64_t id);
   // The charge point sent `transaction_id` itself.
   static void OnIdUsed(State& state, absl::string_view charge_point_id, int64_t transaction_id);
 

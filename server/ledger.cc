@@ -99,6 +99,7 @@ absl::Status Ledger::LoadGeneration(HeldLog& held, uint32_t generation) {
     return absl::AbortedError(damage.message());
   }
   if (!opened.ok()) {
+    CL_RETURN_IF_ERROR(KeepReadable(held, number, witnessed));
     opened = archive_.Salvage(held.log_id(), number);
     CL_RETURN_IF_ERROR(opened.status());
     id = Found(Describe(held, generation, v1::DIVERGENCE_KIND_DAMAGED, v1::DIVERGENCE_SIDE_HOLDER,

@@ -165,6 +165,10 @@ class Ledger {
   absl::Status LoadLogs();
   absl::Status LoadGeneration(HeldLog& held, uint32_t generation)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(held.mutex_);
+  // Keeps what can be read of a generation that does not open, behind what Salvage leaves: its
+  // author may be gone.
+  absl::Status KeepReadable(const HeldLog& held, core::Generation generation,
+                            std::optional<log::TreeHead> witnessed);
   void LoadSigned(HeldLog& held, const log::EventLog& log)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(held.mutex_);
   absl::Status CheckKey(HeldLog& held, const v1::AuthorHello& hello)

@@ -19,9 +19,7 @@ absl::StatusOr<std::unique_ptr<LedgerCore>> LedgerCore::Open(log::Directory& dir
                                                              Callbacks callbacks) {
   std::unique_ptr<LedgerCore> core(new LedgerCore(clock, options, std::move(callbacks)));
   absl::Status status = core->OpenAll(directory);
-  if (core->archive_ != nullptr && core->archive_->damaged()) {
-    return absl::AbortedError("stored bytes are damaged: they are mended and opened again");
-  }
+  if (core->archive_ != nullptr) CL_RETURN_IF_ERROR(core->archive_->damage());
   CL_RETURN_IF_ERROR(status);
   core->Connect();
   return core;

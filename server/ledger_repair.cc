@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "core/check.h"
 #include "core/orphans.h"
+#include "log/salvage.h"
 #include "server/ledger.h"
 
 namespace chargeledger::server {
@@ -28,7 +29,53 @@ v1::ReplicateResponse WantBundle(uint32_t generation, uint64_t bundle) {
   return response;
 }
 
+// Entries of a held log on their way into the control log.
+class Aside {
+ public:
+  Aside(Divergences& divergences, const core::LogId& log_id, core::Generation generation)
+      : divergences_(divergences), log_id_(log_id), generation_(generation) {}
+
+  absl::Status Add(core::Sequence sequence, absl::string_view bytes) {
+    const size_t before = events_.size();
+    core::AppendOrphan(generation_, sequence, bytes, events_);
+    for (size_t i = before; i < events_.size(); ++i) {
+      events_[i].mutable_orphaned_entry()->set_log_id(std::string(log_id_.bytes()));
+    }
+    ++kept_;
+    return events_.size() < kOrphansAtOnce ? status_ : Finish();
+  }
+  // Durable when it returns OK.
+  absl::Status Finish() {
+    if (status_.ok() && !events_.empty()) {
+      status_ = divergences_.Keep(std::exchange(events_, {}));
+    }
+    return status_;
+  }
+  uint64_t kept() const { return kept_; }
+
+ private:
+  Divergences& divergences_;
+  const core::LogId log_id_;
+  const core::Generation generation_;
+  std::vector<v1::Entry> events_;
+  absl::Status status_;
+  uint64_t kept_ = 0;
+};
+
 }  // namespace
+
+absl::Status Ledger::KeepReadable(const HeldLog& held, core::Generation generation,
+                                  std::optional<log::TreeHead> witnessed) {
+  if (options_.divergences == nullptr) return absl::OkStatus();
+  CL_ASSIGN_OR_RETURN(uint64_t from, archive_.ReadableSize(held.log_id(), generation));
+  Aside aside(*options_.divergences, held.log_id(), generation);
+  CL_RETURN_IF_ERROR(log::VisitReadable(archive_.store(), held.log_id(), generation, from,
+                                        witnessed.has_value() ? witnessed->size : from,
+                                        [&](uint64_t sequence, absl::string_view bytes) {
+                                          (void)aside.Add(core::Sequence(sequence), bytes);
+                                        }));
+  return aside.Finish();
+}
 
 std::vector<v1::ReplicateResponse> Ledger::Wanted(const Stream& stream) const {
   std::vector<v1::ReplicateResponse> wanted;
@@ -202,26 +249,16 @@ absl::StatusOr<Ledger::Restored> Ledger::Restore(HeldLog& held, core::Generation
                      " on and could not send those from ", restored.first_sequence,
                      " on again: nothing was changed. Restore this ledger from a backup instead"));
   }
-  std::vector<v1::Entry> events;
+  Aside aside(*options_.divergences, held.log_id(), generation);
   for (const auto& [first, end] : ranges) {
     if (first >= end) continue;
-    absl::Status kept;
-    CL_RETURN_IF_ERROR(log->Read(
-        core::Sequence(first), end - first, [&](core::Sequence sequence, absl::string_view bytes) {
-          const size_t before = events.size();
-          core::AppendOrphan(generation, sequence, bytes, events);
-          for (size_t i = before; i < events.size(); ++i) {
-            events[i].mutable_orphaned_entry()->set_log_id(std::string(held.log_id().bytes()));
-          }
-          ++restored.kept_aside;
-          if (events.size() >= kOrphansAtOnce) {
-            kept = options_.divergences->Keep(std::exchange(events, {}));
-          }
-          return kept.ok();
-        }));
-    CL_RETURN_IF_ERROR(kept);
+    CL_RETURN_IF_ERROR(log->Read(core::Sequence(first), end - first,
+                                 [&](core::Sequence sequence, absl::string_view bytes) {
+                                   return aside.Add(sequence, bytes).ok();
+                                 }));
   }
-  CL_RETURN_IF_ERROR(options_.divergences->Keep(std::move(events)));
+  CL_RETURN_IF_ERROR(aside.Finish());
+  restored.kept_aside = aside.kept();
   CL_RETURN_IF_ERROR(archive_.Truncate(*log, restored.first_sequence));
   absl::MutexLock lock(&held.mutex_);
   held.contradicting_.erase(generation.value());

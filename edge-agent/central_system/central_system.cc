@@ -78,7 +78,7 @@ CentralSystem::Answer CentralSystem::OnStartTransaction(const Peer& peer, absl::
     return {"", ocpp::ErrorCode::kOccurenceConstraintViolation,
             "StartTransaction.req needs connectorId as an integer"};
   }
-  const int64_t id = Transactions::IdFor(transactions_, peer.charge_point_id, *start);
+  const int64_t id = Transactions::IdFor(transactions_, peer.charge_point_id, *start, ids_after_);
   Transactions::OnStartAnswered(transactions_, peer.charge_point_id, *start, now_us, id);
   return {absl::StrCat(R"({"idTagInfo":{"status":")", refuse_new_ ? "Blocked" : "Accepted",
                        R"("},"transactionId":)", id, "}")};

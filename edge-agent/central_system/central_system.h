@@ -38,9 +38,12 @@ class CentralSystem {
  public:
   // `transactions` is the state of projections::Transactions up to now; it outlives this object,
   // which changes it with every id it gives. `heartbeat_interval_s` is told in
-  // BootNotification.conf.
-  CentralSystem(projections::State& transactions, int64_t heartbeat_interval_s)
-      : transactions_(transactions), heartbeat_interval_s_(heartbeat_interval_s) {}
+  // BootNotification.conf. New ids are larger than `ids_after`.
+  CentralSystem(projections::State& transactions, int64_t heartbeat_interval_s,
+                int64_t ids_after = 0)
+      : transactions_(transactions),
+        heartbeat_interval_s_(heartbeat_interval_s),
+        ids_after_(ids_after) {}
 
   // While true, nobody may begin to charge: Authorize and StartTransaction are answered with status
   // Blocked. What has begun is taken as ever.
@@ -68,6 +71,7 @@ class CentralSystem {
 
   projections::State& transactions_;
   const int64_t heartbeat_interval_s_;
+  const int64_t ids_after_;
   bool refuse_new_ = false;
   ocpp::FrameReader frames_;
   ocpp::v16::PayloadReader payloads_;

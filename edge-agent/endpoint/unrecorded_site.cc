@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/ids.h"
-#include "projections/transactions.h"
 
 namespace chargeledger::edge_agent {
 namespace {
@@ -22,10 +21,8 @@ UnrecordedSite::UnrecordedSite(boost::asio::io_context& io, core::Clock& clock, 
       clock_(clock),
       answers_(answers),
       memory_(store_, core::LogId()),
-      central_system_(memory_, heartbeat_interval_s) {
-  const int64_t second = clock.WallMicros() / 1'000'000 % kFirstId;
-  projections::Transactions::StartAfter(memory_, kFirstId + second);
-}
+      central_system_(memory_, heartbeat_interval_s,
+                      kFirstId + clock.WallMicros() / 1'000'000 % kFirstId) {}
 
 absl::StatusOr<Peer> UnrecordedSite::Connect(const std::shared_ptr<Link>& link,
                                              const v1::ConnectionOpened& opened) {

@@ -82,6 +82,23 @@ Told ToldBy(const chargesim::Transaction& t) {
           t.meter_stop_wh};
 }
 
+// What is known of a transaction, in words.
+std::string Known(const std::vector<v1::Session>& sessions, const chargesim::Transaction& t) {
+  std::string text;
+  for (const v1::Session& session : sessions) {
+    if (session.charge_point_id() != t.charge_point_id ||
+        session.transaction_id() != t.transaction_id) {
+      continue;
+    }
+    absl::StrAppend(&text, "; known is ", session.id(), ", ",
+                    v1::SessionState_Name(session.state()), ", ", ToText(ToldBy(session)));
+    for (int flag : session.flags()) {
+      absl::StrAppend(&text, " ", v1::SessionFlag_Name(static_cast<v1::SessionFlag>(flag)));
+    }
+  }
+  return text.empty() ? "; nothing is known of it" : text;
+}
+
 // Whether a session that a person looks at ended as `t` did.
 bool HasFlagged(const std::vector<v1::Session>& sessions, const chargesim::Transaction& t) {
   return std::any_of(sessions.begin(), sessions.end(), [&](const v1::Session& session) {
@@ -241,10 +258,11 @@ void CheckSessions(LedgerNode& ledger, const std::vector<std::unique_ptr<Charger
       ++judge.statistics().sessions_compared;
       auto [first, last] = closed.equal_range(ToldBy(t));
       if (first == last) {
-        const bool excused =
-            judge.excused(t.charge_point_id) ||
-            (judge.swapped_disk(charger->site().name()) && HasFlagged(sessions, t));
-        judge.Expect(excused, "sessions", absl::StrCat("no closed session is ", ToText(ToldBy(t))));
+        const bool excused = judge.excused(t.charge_point_id) ||
+                             (judge.disturbed(charger->site().name()) && HasFlagged(sessions, t));
+        judge.Expect(excused, "sessions",
+                     absl::StrCat("no closed session is ", ToText(ToldBy(t)), ", ended at second ",
+                                  t.stopped_at_us / 1'000'000, Known(sessions, t)));
         continue;
       }
       const bool one = std::next(first) == last;

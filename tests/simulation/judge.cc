@@ -1,5 +1,6 @@
 #include "tests/simulation/judge.h"
 
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -16,38 +17,56 @@
 namespace chargeledger::simulation {
 namespace {
 
-// Puts frames in parts together, and orphans, as they come in a log.
+// Puts frames in parts together, and orphans, as they come: log by log, generation by generation.
 class FrameCounter {
  public:
-  explicit FrameCounter(Frames& frames) : frames_(frames) {}
+  FrameCounter(Frames& frames, Frames& aside) : frames_(frames), aside_(aside) {}
 
-  void Add(absl::string_view bytes) {
+  void Add(const core::LogId& log_id, uint32_t generation, uint64_t sequence,
+           absl::string_view bytes) {
     v1::Entry entry;
     if (!entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
     if (!entry.has_orphaned_entry()) {
       orphans_.Clear();
-      return Count(entry);
+      std::string key = Count(entry, frames_);
+      if (!key.empty()) standing_[{log_id, generation, sequence}] = std::move(key);
+      return;
     }
     auto whole = orphans_.Add(entry.orphaned_entry());
     v1::Entry orphan;
-    if (whole.has_value() &&
-        orphan.ParseFromArray(whole->bytes.data(), static_cast<int>(whole->bytes.size()))) {
-      Count(orphan);
+    if (!whole.has_value() ||
+        !orphan.ParseFromArray(whole->bytes.data(), static_cast<int>(whole->bytes.size()))) {
+      return;
     }
+    // What the ledger has kept of a site's log may have come back into it since.
+    if (!entry.orphaned_entry().log_id().empty()) {
+      Count(orphan, aside_);
+      return;
+    }
+    // So may, with an old copy of the ledger, what a site has carried over: it names the place
+    // where it stands again.
+    Frames one;
+    const std::string key = Count(orphan, one);
+    auto standing = standing_.find({log_id, whole->generation, whole->sequence});
+    if (!key.empty() && (standing == standing_.end() || standing->second != key)) ++frames_[key];
   }
 
  private:
-  void Count(const v1::Entry& entry) {
-    if (!entry.has_frame_recorded()) return;
+  // Returns the frame's key; empty if it is none that is counted.
+  static std::string Count(const v1::Entry& entry, Frames& frames) {
+    if (!entry.has_frame_recorded()) return "";
     const v1::FrameRecorded& frame = entry.frame_recorded();
     // What names a frame is in its first part.
-    if (frame.direction() != v1::DIRECTION_RECEIVED || frame.part_index() > 0) return;
-    const std::string key = FrameKey(frame.charge_point_id(), frame.payload());
-    if (!key.empty()) ++frames_[key];
+    if (frame.direction() != v1::DIRECTION_RECEIVED || frame.part_index() > 0) return "";
+    std::string key = FrameKey(frame.charge_point_id(), frame.payload());
+    if (!key.empty()) ++frames[key];
+    return key;
   }
 
   Frames& frames_;
+  Frames& aside_;
   core::OrphanReader orphans_;
+  std::map<std::tuple<core::LogId, uint32_t, uint64_t>, std::string> standing_;
 };
 
 }  // namespace
@@ -110,14 +129,20 @@ void Judge::OnDestroyed(const Frames& before, const Frames& after, const Frames&
   }
 }
 
-void Judge::CheckFrames(const Frames& central) {
+void Judge::CheckFrames(const log::SimulatedDisk& disk) {
+  Frames central;
+  std::set<std::string> aside;
+  CollectFrames(disk, log::SimulatedDisk::Sight::kReadable, central, &aside);
+  // What is only kept as evidence, the books do not know.
+  endangered_.insert(aside.begin(), aside.end());
   for (const auto& [key, counts] : frames_) {
     auto found = central.find(key);
     const int recorded = found == central.end() ? 0 : found->second;
     if (recorded > counts.delivered) {
       return Violate("exactly once",
                      absl::StrCat("frame ", key, " is in the central ledger ", recorded,
-                                  " times, and was delivered ", counts.delivered, " times"));
+                                  " times, and was delivered ", counts.delivered,
+                                  " times: ", PlacesOf(key, disk)));
     }
     if (recorded >= counts.answered) continue;
     ++statistics_.lost;
@@ -128,8 +153,12 @@ void Judge::CheckFrames(const Frames& central) {
   }
 }
 
-void CollectFrames(const log::SimulatedDisk& disk, log::SimulatedDisk::Sight sight,
-                   Frames& frames) {
+namespace {
+
+// Every entry that can be read of every generation of every log.
+void VisitLogs(
+    const log::SimulatedDisk& disk, log::SimulatedDisk::Sight sight,
+    absl::FunctionRef<void(const core::LogId&, uint32_t, uint64_t, absl::string_view)> visit) {
   auto store = disk.Look(log::Archive::kStoreName, sight);
   // Which logs there are, is asked of all that is there.
   auto all = disk.Look(log::Archive::kStoreName, log::SimulatedDisk::Sight::kBehindDamage);
@@ -146,11 +175,45 @@ void CollectFrames(const log::SimulatedDisk& disk, log::SimulatedDisk::Sight sig
     auto log_id = core::LogId::FromBytes(stored.log_id());
     if (!log_id.ok()) continue;
     for (uint32_t generation = 1; generation <= stored.generation(); ++generation) {
-      FrameCounter counter(frames);
       (void)log::VisitReadable(*store, *log_id, core::Generation(generation), 0, 0,
-                               [&](uint64_t, absl::string_view bytes) { counter.Add(bytes); });
+                               [&](uint64_t sequence, absl::string_view bytes) {
+                                 visit(*log_id, generation, sequence, bytes);
+                               });
     }
   }
+}
+
+}  // namespace
+
+void CollectFrames(const log::SimulatedDisk& disk, log::SimulatedDisk::Sight sight, Frames& frames,
+                   std::set<std::string>* only_aside) {
+  Frames aside;
+  FrameCounter counter(frames, aside);
+  VisitLogs(disk, sight,
+            [&](const core::LogId& log_id, uint32_t generation, uint64_t sequence,
+                absl::string_view bytes) { counter.Add(log_id, generation, sequence, bytes); });
+  for (const auto& [key, count] : aside) {
+    if (frames.try_emplace(key, count).second && only_aside != nullptr) only_aside->insert(key);
+  }
+}
+
+std::string PlacesOf(const std::string& key, const log::SimulatedDisk& disk) {
+  std::string places;
+  VisitLogs(disk, log::SimulatedDisk::Sight::kBehindDamage,
+            [&](const core::LogId& log_id, uint32_t generation, uint64_t sequence,
+                absl::string_view bytes) {
+              Frames here, aside;
+              FrameCounter(here, aside).Add(log_id, generation, sequence, bytes);
+              if (here.count(key) + aside.count(key) == 0) return;
+              v1::Entry entry;
+              entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+              absl::StrAppend(&places, places.empty() ? "" : ", ", log_id.ToHex().substr(0, 12),
+                              " generation ", generation, " entry ", sequence);
+              if (!entry.has_orphaned_entry()) return;
+              absl::StrAppend(&places, " (from generation ", entry.orphaned_entry().generation(),
+                              " entry ", entry.orphaned_entry().sequence(), ")");
+            });
+  return places;
 }
 
 }  // namespace chargeledger::simulation

@@ -59,7 +59,10 @@ class Judge {
   void Damaged(const std::string& machine) { damaged_.insert(machine); }
   // The machine came up with another disk: what it had begun it may not know.
   void SwappedDisk(const std::string& machine) { swapped_.insert(machine); }
-  bool swapped_disk(const std::string& machine) const { return swapped_.count(machine) > 0; }
+  // Entries of the site's log may have been carried over, out of their order.
+  bool disturbed(const std::string& site) const {
+    return swapped_.count(site) + damaged_.count(site) + damaged_.count("ledger") > 0;
+  }
   bool was_damaged(const std::string& machine) const { return damaged_.count(machine) > 0; }
   // A process could not start, again and again.
   void PersonNeeded(const std::string& machine, const absl::Status& why);
@@ -75,7 +78,7 @@ class Judge {
   }
 
   // Every answered frame is there, none more often than it was delivered.
-  void CheckFrames(const Frames& central);
+  void CheckFrames(const log::SimulatedDisk& central);
 
   // The roots that were cosigned, by the log's origin and size.
   const std::map<std::pair<std::string, uint64_t>, std::string>& cosigned() const {
@@ -100,6 +103,10 @@ class Judge {
 };
 
 // Adds what the archive on `disk` has recorded of frames, in every generation of every log.
-void CollectFrames(const log::SimulatedDisk& disk, log::SimulatedDisk::Sight sight, Frames& frames);
+// Those that only the ledger's own log has kept of another log are told apart as well.
+void CollectFrames(const log::SimulatedDisk& disk, log::SimulatedDisk::Sight sight, Frames& frames,
+                   std::set<std::string>* only_aside = nullptr);
+// Where it has recorded one of them, in words.
+std::string PlacesOf(const std::string& key, const log::SimulatedDisk& disk);
 
 }  // namespace chargeledger::simulation

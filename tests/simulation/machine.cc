@@ -10,6 +10,8 @@ namespace {
 // After so many failed starts a person comes.
 constexpr int kPatience = 4;
 constexpr uint64_t kSupervisorUs = 2 * kSecond;
+// New lives that follow each other for other reasons than a fault.
+constexpr int kMostAtOnce = 20;
 constexpr uint64_t kLookForSpaceUs = 500 * kMillisecond;
 
 }  // namespace
@@ -45,6 +47,13 @@ void Machine::Boot() { Restart(); }
 
 void Machine::Restart() {
   if (up()) return;
+  if (waits_for_space_ && full_until_us_ > world_.now_us()) {
+    world_.After(kLookForSpaceUs, [this, life = life_] {
+      if (life == life_) Restart();
+    });
+    return;
+  }
+  waits_for_space_ = false;
   ++life_;
   crashed_ = false;
   ending_ = absl::OkStatus();
@@ -94,6 +103,10 @@ void Machine::LookWhetherOver() {
   }
   const bool full = ending_.code() == absl::StatusCode::kResourceExhausted;
   const bool again = ending_.code() == absl::StatusCode::kAborted;
+  begun_again_ = again ? begun_again_ + 1 : 0;
+  judge_.Expect(begun_again_ < kMostAtOnce, "liveness",
+                absl::StrCat(name_, " begins again and again: ", ending_.ToString()));
+  waits_for_space_ = full;
   End(ending_.ToString(), full ? kLookForSpaceUs : again ? 10 * kMillisecond : kSupervisorUs);
 }
 

@@ -85,6 +85,8 @@ class Machine {
   bool crashed_ = false;
   absl::Status ending_;
   int failed_starts_ = 0;
+  int begun_again_ = 0;
+  bool waits_for_space_ = false;
   uint64_t crash_in_ = 0;
   uint64_t fail_in_ = 0;
   uint64_t full_until_us_ = 0;

@@ -89,7 +89,8 @@ int Main(int argc, char** argv) {
   app.add_option("--charge-points", flags.chargers, "in all")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
-  app.add_flag("--verbose", flags.verbose, "what the processes log goes to standard error");
+  app.add_flag("--verbose", flags.verbose,
+               "the whole story and what the processes log go to standard error");
   app.add_flag("!--no-shrink", flags.shrink, "do not look for the faults that matter");
   CLI11_PARSE(app, argc, argv);
   spdlog::set_level(flags.verbose ? spdlog::level::debug : spdlog::level::off);
@@ -103,7 +104,11 @@ int Main(int argc, char** argv) {
     options.duration_us = static_cast<uint64_t>(flags.hours * static_cast<double>(kHour));
     options.sites = flags.sites;
     options.chargers = flags.chargers;
+    if (flags.verbose) {
+      options.show = [](const std::string& line) { absl::FPrintF(stderr, "%s\n", line); };
+    }
     const Result result = Simulation(options).Run();
+    options.show = {};
     sum.Add(result);
     const uint64_t passed_us = clock.MonotonicMicros() - began_us;
     absl::FPrintF(stderr, "%d of %d runs, seed %d: trace %016x, %d frames, %d s\n", run + 1,

@@ -28,6 +28,7 @@ Simulation::Simulation(const Options& options)
       world_(options.seed),
       judge_(world_),
       ledger_(world_, judge_) {
+  world_.ShowTo(options_.show);
   for (int i = 0; i < options_.sites; ++i) {
     SiteNode::Options site;
     site.name = absl::StrCat("site-", i + 1);
@@ -207,9 +208,7 @@ Result Simulation::Run() {
   judge_.Expect(missing.empty(), "liveness",
                 absl::StrCat(kHealUs / kMinute, " minutes after the last fault: ", missing));
   if (!judge_.violation().has_value()) {
-    Frames central;
-    CollectFrames(ledger_.disk(), Sight::kReadable, central);
-    judge_.CheckFrames(central);
+    judge_.CheckFrames(ledger_.disk());
     for (auto& site : sites_) CheckDigests(ledger_, *site, judge_);
     CheckCosigned(ledger_, judge_);
     CheckSessions(ledger_, chargers_, judge_);

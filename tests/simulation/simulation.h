@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +27,8 @@ struct Options {
   int chargers = 50;
   // Those of the plan's faults that happen, by number; none: all.
   std::optional<std::set<size_t>> only;
+  // Is shown the whole story while it happens.
+  std::function<void(const std::string&)> show;
 };
 
 struct Result {

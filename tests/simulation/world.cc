@@ -48,6 +48,7 @@ void World::Tell(absl::string_view who, absl::string_view what) {
   story_.push_back(absl::StrFormat("%3d:%02d:%02d.%03d  %-12s %s", now_us_ / kHour,
                                    now_us_ / kMinute % 60, now_us_ / kSecond % 60,
                                    now_us_ / kMillisecond % 1000, who, what));
+  if (show_) show_(story_.back());
   if (story_.size() > kStoryLines) story_.pop_front();
 }
 

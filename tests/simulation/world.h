@@ -7,6 +7,7 @@
 #include <functional>
 #include <queue>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -46,6 +47,8 @@ class World {
   void Mix(absl::string_view bytes);
   uint64_t trace() const { return trace_; }
   uint64_t events() const { return events_; }
+  // Everything that is told is shown here as well.
+  void ShowTo(std::function<void(const std::string&)> show) { show_ = std::move(show); }
   // The last things that were told, oldest first.
   const std::deque<std::string>& story() const { return story_; }
 
@@ -66,6 +69,7 @@ class World {
   Random random_;
   std::priority_queue<Event> queue_;
   std::deque<std::string> story_;
+  std::function<void(const std::string&)> show_;
 };
 
 // A machine's clock: it may be off, and may drift.
