@@ -12,6 +12,13 @@ constexpr size_t kPartBytes = 60'000;
 
 void AppendOrphan(Generation generation, Sequence sequence, absl::string_view bytes,
                   std::vector<v1::Entry>& events) {
+  v1::Entry entry;
+  if (entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) &&
+      entry.has_orphaned_entry() && entry.orphaned_entry().log_id().empty()) {
+    *events.emplace_back().mutable_orphaned_entry() =
+        std::move(*entry.mutable_orphaned_entry());
+    return;
+  }
   const size_t parts = std::max<size_t>(1, (bytes.size() + kPartBytes - 1) / kPartBytes);
   for (size_t i = 0; i < parts; ++i) {
     v1::OrphanedEntry& orphan = *events.emplace_back().mutable_orphaned_entry();

@@ -157,6 +157,19 @@ TEST(Orphans, ConnectionsOfTwoBranchesAreNotTakenForEachOther) {
   for (const v1::Station& station : Fold(log).stations) EXPECT_TRUE(station.connected());
 }
 
+TEST(Orphans, WhatIsCarriedOverTwiceIsReadAsWhatItFirstWas) {
+  Conversation first, second, third;
+  first.Connect("CP1");
+  first.Start(1, 7, 1000, "2026-03-01T12:00:00Z");
+  first.Stop(7, 1500, "2026-03-01T12:30:00Z");
+  CarryOver(first, second);
+  CarryOver(second, third);
+  const Folded folded = Fold(third);
+  ASSERT_EQ(folded.sessions.size(), 1u);
+  EXPECT_EQ(folded.sessions[0].energy_mwh(), 500'000);
+  EXPECT_EQ(folded.cdrs.size(), 1u);
+}
+
 TEST(Orphans, AFrameInPartsInsideOrphansInPartsIsReadWhateverTheBatches) {
   Conversation log, branch;
   log.Connect("CP1");

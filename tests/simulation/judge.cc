@@ -88,7 +88,9 @@ void Judge::Violate(const std::string& checker, const std::string& detail) {
 void Judge::OnDelivered(absl::string_view charge_point_id, absl::string_view frame) {
   ++statistics_.frames;
   const std::string key = FrameKey(charge_point_id, frame);
-  if (!key.empty()) ++frames_[key].delivered;
+  if (key.empty()) return;
+  Counts& counts = frames_[key];
+  if (counts.delivered++ == 0) counts.first_us = world_.now_us();
 }
 
 void Judge::OnAnswered(absl::string_view charge_point_id, absl::string_view frame) {
@@ -129,7 +131,8 @@ void Judge::OnDestroyed(const Frames& before, const Frames& after, const Frames&
   }
 }
 
-void Judge::CheckFrames(const log::SimulatedDisk& disk) {
+void Judge::CheckFrames(const log::SimulatedDisk& disk,
+                        const std::map<std::string, const log::SimulatedDisk*>& others) {
   Frames central;
   std::set<std::string> aside;
   CollectFrames(disk, log::SimulatedDisk::Sight::kReadable, central, &aside);
@@ -147,9 +150,16 @@ void Judge::CheckFrames(const log::SimulatedDisk& disk) {
     if (recorded >= counts.answered) continue;
     ++statistics_.lost;
     if (endangered(key)) continue;
-    return Violate("exactly once", absl::StrCat("frame ", key, " was answered ", counts.answered,
-                                                " times, and is in the central ledger ", recorded,
-                                                " times; no fault has destroyed it"));
+    std::string known;
+    for (const auto& [name, other] : others) {
+      const std::string places = PlacesOf(key, *other);
+      if (!places.empty()) absl::StrAppend(&known, "; ", name, " has it at ", places);
+    }
+    return Violate("exactly once",
+                   absl::StrCat("frame ", key, " was answered ", counts.answered,
+                                " times, first delivered in second ", counts.first_us / kSecond,
+                                ", and is in the central ledger ", recorded,
+                                " times; no fault has destroyed it", known));
   }
 }
 

@@ -78,7 +78,9 @@ class Judge {
   }
 
   // Every answered frame is there, none more often than it was delivered.
-  void CheckFrames(const log::SimulatedDisk& central);
+  // `others` may know of what is missing.
+  void CheckFrames(const log::SimulatedDisk& central,
+                   const std::map<std::string, const log::SimulatedDisk*>& others);
 
   // The roots that were cosigned, by the log's origin and size.
   const std::map<std::pair<std::string, uint64_t>, std::string>& cosigned() const {
@@ -90,6 +92,7 @@ class Judge {
   struct Counts {
     int delivered = 0;
     int answered = 0;
+    uint64_t first_us = 0;
   };
 
   World& world_;

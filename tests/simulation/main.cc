@@ -21,6 +21,7 @@ struct Flags {
   int sites = 5;
   int chargers = 50;
   bool verbose = false;
+  std::string watch;
   bool shrink = true;
 };
 
@@ -91,6 +92,8 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--verbose", flags.verbose,
                "the whole story and what the processes log go to standard error");
+  app.add_option("--watch", flags.watch,
+                 "tell where this frame is recorded, as CHARGE_POINT|MESSAGE_ID");
   app.add_flag("!--no-shrink", flags.shrink, "do not look for the faults that matter");
   CLI11_PARSE(app, argc, argv);
   spdlog::set_level(flags.verbose ? spdlog::level::debug : spdlog::level::off);
@@ -104,6 +107,7 @@ int Main(int argc, char** argv) {
     options.duration_us = static_cast<uint64_t>(flags.hours * static_cast<double>(kHour));
     options.sites = flags.sites;
     options.chargers = flags.chargers;
+    options.watch = flags.watch;
     if (flags.verbose) {
       options.show = [](const std::string& line) { absl::FPrintF(stderr, "%s\n", line); };
     }

@@ -17,6 +17,7 @@ using Sight = log::SimulatedDisk::Sight;
 constexpr uint64_t kHealUs = 40 * kMinute;
 constexpr uint64_t kLookUs = 10 * kSecond;
 constexpr uint64_t kBackupUs = kHour;
+constexpr uint64_t kWatchUs = 2 * kSecond;
 // An image that is put back is at most so old.
 constexpr uint64_t kImageAgeUs = kHour;
 
@@ -66,6 +67,17 @@ void Simulation::Schedule(size_t number) {
     return;
   }
   world_.After(fault.at_us, [this, number] { Happen(plan_.faults[number]); });
+}
+
+void Simulation::Watch() {
+  std::string places = absl::StrCat("ledger: ", PlacesOf(options_.watch, ledger_.disk()));
+  for (const auto& site : sites_) {
+    const std::string here = PlacesOf(options_.watch, site->disk());
+    if (!here.empty()) absl::StrAppend(&places, "; ", site->name(), ": ", here);
+  }
+  if (places != watched_) world_.Tell("watch", places);
+  watched_ = places;
+  world_.After(kWatchUs, [this] { Watch(); });
 }
 
 Frames Simulation::Elsewhere(const Machine& machine) const {
@@ -188,6 +200,7 @@ Result Simulation::Run() {
     world_.After(kBackupUs, back_up);
   };
   world_.After(kBackupUs / 2, back_up);
+  if (!options_.watch.empty()) Watch();
   for (size_t i = 0; i < plan_.faults.size(); ++i) {
     if (!options_.only.has_value() || options_.only->count(i) > 0) Schedule(i);
   }
@@ -208,7 +221,9 @@ Result Simulation::Run() {
   judge_.Expect(missing.empty(), "liveness",
                 absl::StrCat(kHealUs / kMinute, " minutes after the last fault: ", missing));
   if (!judge_.violation().has_value()) {
-    judge_.CheckFrames(ledger_.disk());
+    std::map<std::string, const log::SimulatedDisk*> others;
+    for (const auto& site : sites_) others[site->name()] = &site->disk();
+    judge_.CheckFrames(ledger_.disk(), others);
     for (auto& site : sites_) CheckDigests(ledger_, *site, judge_);
     CheckCosigned(ledger_, judge_);
     CheckSessions(ledger_, chargers_, judge_);

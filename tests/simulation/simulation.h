@@ -29,6 +29,8 @@ struct Options {
   std::optional<std::set<size_t>> only;
   // Is shown the whole story while it happens.
   std::function<void(const std::string&)> show;
+  // A frame ("charge point|message id") of which the story tells where it is recorded.
+  std::string watch;
 };
 
 struct Result {
@@ -51,6 +53,7 @@ class Simulation {
 
  private:
   void Schedule(size_t number);
+  void Watch();
   void Happen(const Fault& fault);
   void HappenToLine(const Fault& fault, Line& line);
   void Damage(const Fault& fault, Machine& machine);
@@ -71,6 +74,7 @@ class Simulation {
   // Images that are to be put back, by the number of the fault that does it.
   std::map<size_t, std::unique_ptr<log::SimulatedDisk>> images_;
   std::map<Fault::Kind, int> happened_;
+  std::string watched_;
 };
 
 }  // namespace chargeledger::simulation
