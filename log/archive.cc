@@ -37,6 +37,34 @@ absl::Status CheckKnown(const Store& store, const HeadFile& heads) {
   return absl::OkStatus();
 }
 
+// Whether the store has everything that the head file remembers.
+bool HasAllHeads(const Store& store, const HeadFile& heads) {
+  for (const auto& [log_id, generation] : heads.names()) {
+    auto stored = store.Get(LogKeys(log_id, generation).Head());
+    if (!stored.ok() || !stored->has_value()) return false;
+    auto head = DecodeHead(**stored);
+    if (!head.ok() || head->size < heads.Find(log_id, generation)->size) return false;
+  }
+  return true;
+}
+
+// After a power loss the store's last writes may be there in parts: they are given up if nothing
+// was among them that had been acknowledged.
+absl::StatusOr<std::unique_ptr<Store>> OpenLogStore(Directory& directory, const HeadFile& heads,
+                                                    StoreOptions options) {
+  auto store = directory.OpenStore(Archive::kStoreName, options);
+  if (store.status().code() != absl::StatusCode::kDataLoss) return store;
+  StoreOptions look;
+  look.read_only = true;
+  look.up_to_damage = true;
+  {
+    auto part = directory.OpenStore(Archive::kStoreName, look);
+    if (!part.ok() || !HasAllHeads(**part, heads)) return store;
+  }
+  options.up_to_damage = true;
+  return directory.OpenStore(Archive::kStoreName, options);
+}
+
 }  // namespace
 
 // Remembers, in a file, that the store was found damaged.
@@ -105,8 +133,8 @@ absl::StatusOr<std::unique_ptr<Archive>> Archive::Open(Directory& directory,
   auto mark = std::make_shared<Mark>(directory);
   StoreOptions options;
   options.damaged = [mark = mark.get()](const absl::Status& damage) { mark->Set(damage); };
-  CL_ASSIGN_OR_RETURN(auto store, directory.OpenStore(kStoreName, options));
   CL_ASSIGN_OR_RETURN(auto heads, HeadFile::Open(directory, kHeadsName, threads));
+  CL_ASSIGN_OR_RETURN(auto store, OpenLogStore(directory, *heads, options));
   CL_RETURN_IF_ERROR(CheckKnown(*store, *heads));
   std::unique_ptr<Archive> archive(
       new Archive(directory, std::move(mark), std::move(store), std::move(heads)));

@@ -30,6 +30,9 @@ struct StoreOptions {
   Use use = Use::kLog;
   // Nothing is written, not even what recovery would write; Commit fails.
   bool read_only = false;
+  // What was written last, and is in no table yet, is given up from the first damage on. Otherwise
+  // such damage of a log is DATA_LOSS.
+  bool up_to_damage = false;
   // Called, on any thread and perhaps often, when stored bytes are found that are not those which
   // were written.
   std::function<void(const absl::Status&)> damaged;

@@ -68,6 +68,7 @@ absl::StatusOr<std::unique_ptr<Store>> LocalDirectory::OpenStore(const std::stri
   RocksDbOptions store = options.use == StoreOptions::Use::kState ? states_ : logs_;
   store.use = options.use;
   store.read_only = options.read_only;
+  store.up_to_damage = options.up_to_damage;
   store.damaged = options.damaged;
   return OpenRocksDbStore(Below(name), store);
 }

@@ -227,9 +227,12 @@ rocksdb::Options ToOptions(const RocksDbOptions& options) {
   rocksdb::Options db;
   db.create_if_missing = !options.read_only;
   db.paranoid_checks = true;
-  // A torn tail is what a crash leaves; anything else is damage, and must not be taken for a
-  // shorter log.
-  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  // A tail that was cut off is what a crash leaves. A power loss may also leave blocks of the tail
+  // and not those before them: what can be made again goes back to the first such place; of a log
+  // it may be damage, and must not be taken for a shorter one unless somebody knows (archive.cc).
+  db.wal_recovery_mode = options.use == RocksDbOptions::Use::kState || options.up_to_damage
+                             ? rocksdb::WALRecoveryMode::kPointInTimeRecovery
+                             : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   db.recycle_log_file_num = 0;
   db.track_and_verify_wals_in_manifest = true;
   db.listeners = {std::make_shared<NoRecovery>()};

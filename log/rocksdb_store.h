@@ -25,6 +25,8 @@ struct RocksDbOptions {
   size_t write_buffer_bytes = 0;
   // Nothing is written, not even what recovery would write; Commit fails.
   bool read_only = false;
+  // Of a log too, what was written last is given up from the first damage on.
+  bool up_to_damage = false;
   // Stands for the system's files in tests of faults; null otherwise.
   std::shared_ptr<rocksdb::FileSystem> file_system;
   // Called, on any thread and perhaps often, when stored bytes are found that are not those which

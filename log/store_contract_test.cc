@@ -9,6 +9,7 @@
 
 #include "log/memory_store.h"
 #include "log/rocksdb_store.h"
+#include "log/simulated_disk.h"
 #include "log/store.h"
 
 namespace chargeledger::log {
@@ -108,10 +109,35 @@ TEST_P(StoreContract, ASnapshotDoesNotSeeWhatCameAfterIt) {
   EXPECT_EQ(store_->Get("a")->value(), "new");
 }
 
+// A store with the disk that it is on.
+class SimulatedStore final : public Store {
+ public:
+  absl::StatusOr<std::optional<std::string>> Get(absl::string_view key) const override {
+    return store_->Get(key);
+  }
+  absl::Status Scan(absl::string_view begin, absl::string_view end, Visitor visit) const override {
+    return store_->Scan(begin, end, visit);
+  }
+  absl::Status ScanReverse(absl::string_view begin, absl::string_view end,
+                           Visitor visit) const override {
+    return store_->ScanReverse(begin, end, visit);
+  }
+  absl::Status Commit(const WriteBatch& batch, Durability durability) override {
+    return store_->Commit(batch, durability);
+  }
+  std::unique_ptr<Reader> Snapshot() const override { return store_->Snapshot(); }
+
+ private:
+  SimulatedDisk disk_;
+  std::unique_ptr<Directory> directory_ = disk_.Mount({});
+  std::unique_ptr<Store> store_ = *directory_->OpenStore("store", {});
+};
+
 INSTANTIATE_TEST_SUITE_P(
     Stores, StoreContract,
     testing::Values(Kind{"Memory", [] { return std::make_unique<MemoryStore>(); }},
-                    Kind{"RocksDb", [] { return *OpenRocksDbStore(FreshDirectory(), {}); }}),
+                    Kind{"RocksDb", [] { return *OpenRocksDbStore(FreshDirectory(), {}); }},
+                    Kind{"Simulated", [] { return std::make_unique<SimulatedStore>(); }}),
     [](const auto& info) { return info.param.name; });
 
 TEST(RocksDbStore, ASecondOpenOfTheSameDirectoryIsRefusedByName) {

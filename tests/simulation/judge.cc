@@ -43,12 +43,14 @@ class FrameCounter {
       Count(orphan, aside_);
       return;
     }
-    // So may, with an old copy of the ledger, what a site has carried over: it names the place
-    // where it stands again.
+    // So may what a site has carried over, with an old copy of the ledger: each time it names the
+    // place where it first stood, so that it is known as the same.
     Frames one;
-    const std::string key = Count(orphan, one);
-    auto standing = standing_.find({log_id, whole->generation, whole->sequence});
-    if (!key.empty() && (standing == standing_.end() || standing->second != key)) ++frames_[key];
+    std::string key = Count(orphan, one);
+    if (key.empty()) return;
+    std::string& standing = standing_[{log_id, whole->generation, whole->sequence}];
+    if (standing != key) ++frames_[key];
+    standing = std::move(key);
   }
 
  private:
