@@ -5,7 +5,7 @@
 // Thread-safe, except that a name is opened by one at a time.
 //
 //  1. What is written to a File is read at once, survives the process, and, from the next Sync that
-//  returns OK on, a power loss. Without it, a power loss may leave any part of it.
+//  returns OK on, a power loss. Without it, a power loss may leave any sectors of it, each whole.
 //  2. ReplaceFile is all or nothing, and durable when it returns OK. So are Rename and Remove.
 //
 // Errors are RESOURCE_EXHAUSTED if the disk is full, UNAVAILABLE with what the system said

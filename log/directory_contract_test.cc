@@ -273,16 +273,17 @@ TEST(SimulatedDisk, OfAFileAPowerLossLeavesWhatWasSyncedAndAnyPartOfTheRest) {
     SimulatedDisk disk;
     auto directory = disk.Mount({});
     auto file = *directory->OpenFile("f");
-    ASSERT_TRUE(file->Extend(8).ok());
+    ASSERT_TRUE(file->Extend(4096).ok());
     ASSERT_TRUE(file->Write(0, "aaaa").ok());
     ASSERT_TRUE(file->Sync().ok());
-    ASSERT_TRUE(file->Write(4, "bbbb").ok());
+    ASSERT_TRUE(file->Write(508, std::string(1000, 'b')).ok());
     std::mt19937_64 random(seed);
     disk.LosePower([&] { return random(); });
     EXPECT_FALSE(file->Read(0, 8).ok());
     const std::string left = *disk.Mount({})->ReadFile("f");
     EXPECT_EQ(left.substr(0, 4), "aaaa");
-    torn = torn || (left[4] == 'b' && left[7] == '\0');
+    torn = torn || (left[508] == 'b' && left[1507] == '\0');
+    EXPECT_EQ(left[512], left[1023]) << "a sector is whole";
   }
   EXPECT_TRUE(torn);
 }

@@ -10,7 +10,9 @@
 //          counter (8) ‖ size (8) ‖ root (32) ‖ SHA-256 of all before
 //
 //  1. A record is never ahead of what was durable when it was written: Write follows the commit.
-//  2. A torn slot loses that write only; the other slot has the one before.
+//  2. A record lies in one sector, which a disk writes whole or not at all: a power cut may set a
+//  slot back, not tear it. One that is damaged all the same leaves the other slot, which has the
+//  write before.
 //  3. Written at once (it survives the process), synced within a moment by a thread of its own (it
 //  survives a power cut, which may set it back by that moment).
 //

@@ -13,6 +13,18 @@ namespace {
 // What one damaged block takes with it.
 constexpr size_t kBlockBytes = 4096;
 
+// What is written at once, or not at all.
+constexpr uint64_t kSectorBytes = 512;
+
+// The sectors of a write that came to the disk before the power went.
+std::string Torn(uint64_t offset, const std::string& bytes, uint64_t chance) {
+  const uint64_t first_end = kSectorBytes - offset % kSectorBytes;
+  const uint64_t borders =
+      bytes.size() <= first_end ? 0 : 1 + (bytes.size() - first_end - 1) / kSectorBytes;
+  const uint64_t border = chance % (borders + 1);
+  return border == 0 ? std::string() : bytes.substr(0, first_end + (border - 1) * kSectorBytes);
+}
+
 absl::Status Gone() { return absl::UnavailableError("the process has ended"); }
 
 }  // namespace
@@ -372,7 +384,7 @@ void SimulatedDisk::LosePower(Bits bits) {
         case 0:
           break;
         case 1:
-          file->Put(write.offset, write.bytes.substr(0, bits() % (write.bytes.size() + 1)));
+          file->Put(write.offset, Torn(write.offset, write.bytes, bits()));
           break;
         default:
           file->Put(write.offset, write.bytes);

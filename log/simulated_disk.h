@@ -2,8 +2,8 @@
 // (local_directory.h) in the simulation. directory_contract_test.cc holds both to the same words.
 //
 // What is not synced goes when the power goes: of a store a suffix of its batches, of a file any
-// part of what was written. A damaged block of a store is DATA_LOSS for whoever reads a key in it,
-// or scans over it, until the store is copied into another one.
+// sectors of 512 bytes of what was written. A damaged block of a store is DATA_LOSS for whoever
+// reads a key in it, or scans over it, until the store is copied into another one.
 //
 // Nothing here is decided by itself: what becomes of an operation is the Fate's to say, and what
 // chance there is comes in as bits. Not thread-safe.

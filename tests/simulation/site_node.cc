@@ -4,12 +4,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/check.h"
 #include "core/sha256.h"
 #include "tests/simulation/ledger_node.h"
 
 namespace chargeledger::simulation {
 namespace {
 
+constexpr char kMachineFile[] = "machine";
 constexpr uint64_t kAskUs = 2 * kSecond;
 constexpr uint64_t kLongestWaitUs = 15 * kSecond;
 constexpr uint64_t kLookAgainUs = 250 * kMillisecond;
@@ -106,7 +108,14 @@ SiteNode::~SiteNode() = default;
 
 absl::Status SiteNode::Start() {
   phase_ = Phase::kDown;
-  const std::string who = absl::StrCat(name(), "/", machine_);
+  // Its key goes with the disk, as the key file does.
+  auto machine = directory().ReadFile(kMachineFile);
+  if (machine.status().code() == absl::StatusCode::kNotFound) {
+    machine = absl::StrCat(machine_);
+    CL_RETURN_IF_ERROR(directory().ReplaceFile(kMachineFile, *machine));
+  }
+  if (!machine.ok()) return machine.status();
+  const std::string who = absl::StrCat(name(), "/", *machine);
   edge_agent::CoreOptions options;
   options.author = {"acme", name()};
   options.key = *core::Ed25519PrivateKey::FromSeed(Seed(who));
