@@ -24,7 +24,8 @@ struct Work {
     // work of its own when that has succeeded.
     kRepair,
     // Past `generation` is damaged: record as OrphanedEntry what can be read of it behind the first
-    // damage and from entry `position` on, then take it back to what holds together.
+    // damage and from entry `position` on, or from where the holder has cosigned it if that is
+    // earlier; then take it back to what holds together.
     // WorkResult::log is it.
     kSalvage,
     // End this life of the author and begin the generation after `opened.previous_generation`, with

@@ -6,6 +6,8 @@
 
 #include "core/check.h"
 #include "core/orphans.h"
+#include "log/log_keys.h"
+#include "log/replication/finding.h"
 #include "log/salvage.h"
 
 namespace chargeledger::log::replication {
@@ -38,6 +40,19 @@ absl::Status Worker::Append(const Work& work) {
   return AppendTo(archive_, *log, entries);
 }
 
+// How many entries of a generation that does not open the holder surely has as they were here: it
+// may hold another branch behind those that it has cosigned, and nobody can compare.
+absl::StatusOr<uint64_t> Worker::SharedWithHolder(const Work& work) const {
+  const LogKeys keys(recorder_.log().log_id(), core::Generation(work.generation));
+  auto note = archive_.store().Get(keys.Checkpoint());
+  if (note.status().code() == absl::StatusCode::kDataLoss) return 0;
+  CL_RETURN_IF_ERROR(note.status());
+  // An author that does not sign knows no better.
+  if (!note->has_value()) return work.position;
+  const std::optional<TreeHead> cosigned = HeadOf(**note);
+  return std::min(work.position, cosigned.has_value() ? cosigned->size : 0);
+}
+
 WorkResult Worker::Salvage(const Work& work) {
   WorkResult result;
   if (archive_.damaged()) {
@@ -46,7 +61,9 @@ WorkResult Worker::Salvage(const Work& work) {
   }
   auto kept = archive_.ReadableSize(recorder_.log().log_id(), core::Generation(work.generation));
   if (!kept.ok()) return {.status = kept.status()};
-  const uint64_t from = std::max(work.position, *kept);
+  auto shared = SharedWithHolder(work);
+  if (!shared.ok()) return {.status = shared.status()};
+  const uint64_t from = std::max(*shared, *kept);
   std::vector<v1::Entry> events;
   absl::Status recorded;
   auto record = [&] {

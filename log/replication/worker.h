@@ -22,6 +22,7 @@ class Worker {
   absl::StatusOr<EventLog*> LogOf(uint32_t generation);
   absl::Status Append(const Work& work);
   WorkResult Salvage(const Work& work);
+  absl::StatusOr<uint64_t> SharedWithHolder(const Work& work) const;
 
   Archive& archive_;
   Recorder& recorder_;

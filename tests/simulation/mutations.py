@@ -1,0 +1,140 @@
+"""Deliberate bugs, and a run that shows which checker of the simulation catches each, and with which seed.
+
+Usage: mutations.py check ROOT          every bug can still be put in (what CI runs)
+       mutations.py run ROOT [NAME...]  puts each in, in a copy of the tree, builds, and runs seeds until one fails
+
+A bug that is not caught by MOST_SEEDS seeds is a finding: of a checker that sees too little, or of faults too rare.
+"""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+MOST_SEEDS = 60
+HOURS = "1"
+
+# Name, file, what stands there, what is put there instead.
+MUTATIONS = [
+    ("skip the fsync of a commit", "log/archive.cc",
+     "CL_RETURN_IF_ERROR(store_.Commit(batch, Durability::kSynced));\n  bool complete",
+     "CL_RETURN_IF_ERROR(store_.Commit(batch, Durability::kBuffered));\n  bool complete"),
+    ("answer before it is durable", "edge-agent/endpoint/recording_site.cc",
+     "  return Record(std::move(handled.entries),\n",
+     "  surroundings_.post([link, early = handled.answer]() { link->OnRecorded(early); });\n"
+     "  handled.answer.reset();\n"
+     "  return Record(std::move(handled.entries),\n"),
+    ("off by one in resume", "log/replication/sender.cc",
+     "next_(held.size),", "next_(held.size + (held.size > 100 ? 1 : 0)),"),
+    ("forget to send again after a lost acknowledgement", "log/replication/sender.cc",
+     "next_(held.size),", "next_(log.head().size),"),
+    ("fold twice after a crash", "projections/runtime/folder.cc",
+     "  batch.PutCopy(FoldKey(log_id), position.SerializeAsString());\n",
+     "  CL_RETURN_IF_ERROR(store_.Commit(batch, log::Durability::kBuffered));\n  batch = log::WriteBatch();\n"
+     "  batch.PutCopy(FoldKey(log_id), position.SerializeAsString());\n"),
+    ("give every StartTransaction a new id", "projections/transactions.cc",
+     "      (known.clock_credible() || !known.used())) {", "      known.transaction_id() < 0) {"),
+    ("forget ids that are not in the log yet", "edge-agent/central_system/transaction_memory.cc",
+     "it->second.at < folded ?", "true ?"),
+    ("trust the stored root", "log/event_log.cc",
+     "  if (root == stored) return absl::OkStatus();", "  if (root == stored || index < 1000) return absl::OkStatus();"),
+    ("seal one entry more than the bundle has", "log/event_log.cc",
+     "keys_.Entry((first + bundles) * kTileWidth));\n  return true;",
+     "keys_.Entry((first + bundles) * kTileWidth + 1));\n  return true;"),
+    ("carry nothing over from a damaged generation", "log/replication/worker.cc",
+     "++result.recorded;", "events.clear();"),
+    ("carry an orphan inside another", "core/orphans.cc",
+     "entry.has_orphaned_entry() &&", "entry.has_log_opened() &&"),
+    ("never release a stream's place", "server/ledger.cc",
+     "  stream.held->replicating_ = false;\n", ""),
+    ("fold only the newest generation", "server/bookkeeper.cc",
+     "    auto folded = folder.Fold(*log, held.site(), kPiece);",
+     "    if (log != held.generations().back()) continue;\n"
+     "    auto folded = folder.Fold(*log, held.site(), kPiece);"),
+    ("fold an empty log for ever", "server/bookkeeper.cc", "after.size() > 0 &&", "true &&"),
+    ("keep a damaged state", "log/derived_store.cc",
+     "CL_RETURN_IF_ERROR(directory.Remove(name));\n    CL_RETURN_IF_ERROR(directory.Remove(mark));",
+     "CL_RETURN_IF_ERROR(directory.Remove(mark));"),
+    ("bill the register instead of the difference", "projections/sessions.cc",
+     "std::max<int64_t>(0, session.meter_last_mwh() - session.meter_start_mwh()));",
+     "std::max<int64_t>(0, session.meter_last_mwh()));"),
+    ("drop what the ledger has not cosigned", "edge-agent/agent_core.cc",
+     "std::min(log.sealed(), cosigned.has_value() ? cosigned->size / log::kTileWidth : 0);",
+     "std::max(log.sealed(), cosigned.has_value() ? cosigned->size / log::kTileWidth : 0);"),
+    ("cosign without looking at what was signed before", "server/ledger.cc",
+     "  if (held.contradicting_.count(log.generation().value()) > 0) return false;\n  auto last",
+     "  if (held.newest_ > 0) return true;\n  auto last"),
+    ("restart at once although the disk is full", "log/archive.cc",
+     "      if (status_.ok()) status_ = ToMend(damage);", "      status_ = ToMend(damage);"),
+    ("lose the head in mending", "log/mend.cc", "  if (!headed && witnessed.has_value())", "  if (false)"),
+]
+
+VIOLATION = re.compile(r"^seed (\d+): ([a-z ]+): (.*)$", re.M)
+
+
+def check(root):
+    """How many bugs can no longer be put in; says which."""
+    stale = 0
+    for name, path, old, _ in MUTATIONS:
+        found = (root / path).read_text(encoding="utf-8").count(old)
+        if found != 1:
+            print(f"{path}: what \"{name}\" replaces is there {found} times; bring mutations.py up to date")
+            stale += 1
+    return stale
+
+
+def run_one(scratch, name, path, old, new):
+    """Seed, checker and detail of what caught the bug; None if nothing did."""
+    target = scratch / path
+    before = target.read_text(encoding="utf-8")
+    target.write_text(before.replace(old, new), encoding="utf-8")
+    try:
+        build = subprocess.run([scratch / "tools/bazel-here", "build", "//tests/simulation", "--copt=-Wno-error"],
+                               cwd=scratch, capture_output=True, text=True, check=False)
+        if build.returncode != 0:
+            sys.exit(f"{name}: does not build:\n{build.stderr[-3000:]}")
+        ran = subprocess.run([scratch / "bazel-bin/tests/simulation/simulation", "--seed", "1", "--runs", str(MOST_SEEDS),
+                              "--hours", HOURS, "--no-shrink"],
+                             cwd=scratch, capture_output=True, text=True, check=False, timeout=900)
+    except subprocess.TimeoutExpired:
+        return ("?", "none", "the run hangs")
+    finally:
+        target.write_text(before, encoding="utf-8")
+    caught = VIOLATION.search(ran.stdout)
+    if caught:
+        return caught.groups()
+    return ("?", "crash", ran.stderr.strip()[-200:]) if ran.returncode not in (0, 1) else None
+
+
+def run(root, names):
+    """How many bugs nothing caught."""
+    missed = 0
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="mutations-")) / "tree"
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, files.split("\0")):
+        (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(root / name, scratch / name, follow_symlinks=False)
+    print("| deliberate bug | caught by | seed |\n| --- | --- | --- |", flush=True)
+    for mutation in MUTATIONS:
+        if names and mutation[0] not in names:
+            continue
+        caught = run_one(scratch, *mutation)
+        missed += caught is None
+        seed, checker, _ = caught or ("–", "**nothing**", "")
+        print(f"| {mutation[0]} | {checker} | {seed} |", flush=True)
+    subprocess.run([scratch / "tools/bazel-here", "clean", "--expunge"], cwd=scratch, capture_output=True, check=False)
+    shutil.rmtree(scratch.parent)
+    return missed
+
+
+def main():
+    if len(sys.argv) < 3 or sys.argv[1] not in ("check", "run"):
+        sys.exit(__doc__)
+    root = pathlib.Path(sys.argv[2]).resolve()
+    sys.exit(1 if (check(root) if sys.argv[1] == "check" else run(root, sys.argv[3:])) else 0)
+
+
+if __name__ == "__main__":
+    main()
