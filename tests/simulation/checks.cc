@@ -107,6 +107,11 @@ bool HasFlagged(const std::vector<v1::Session>& sessions, const chargesim::Trans
   });
 }
 
+// What names a start: charge point, connector, second, register.
+Told Begun(const std::string& charge_point_id, int64_t connector, int64_t at_us, int64_t meter_wh) {
+  return {charge_point_id, connector, at_us / 1'000'000, meter_wh, 0};
+}
+
 void CheckBill(const v1::Session& session, const std::map<std::string, const v1::Cdr*>& bills,
                Judge& judge) {
   auto bill = bills.find(session.id());
@@ -239,7 +244,11 @@ void CheckSessions(LedgerNode& ledger, const std::vector<std::unique_ptr<Charger
                  absl::StrCat("session ", cdr.session_id(), " is billed twice"));
   }
   std::multimap<Told, const v1::Session*> closed;
+  // Sessions by what their start says.
+  std::map<Told, int> begun;
   for (const v1::Session& session : sessions) {
+    ++begun[Begun(session.charge_point_id(), session.connector_id(), session.started_at_us(),
+                  session.meter_start_mwh() / 1000)];
     if (session.state() != v1::SESSION_STATE_CLOSED) continue;
     closed.emplace(ToldBy(session), &session);
     CheckBill(session, bills, judge);
@@ -251,6 +260,10 @@ void CheckSessions(LedgerNode& ledger, const std::vector<std::unique_ptr<Charger
   std::set<Told> truth;
   for (const auto& charger : chargers) {
     for (const chargesim::Transaction& t : charger->point().transactions()) {
+      const int times =
+          begun[Begun(t.charge_point_id, t.connector, t.started_at_us, t.meter_start_wh)];
+      judge.Expect(times <= 1 || judge.disturbed(charger->site().name()), "sessions",
+                   absl::StrCat(times, " sessions began as ", ToText(ToldBy(t))));
       if (t.stopped_at_us == 0 || t.transaction_id == 0) continue;
       truth.insert(ToldBy(t));
       // What the charge point itself did not say, or not in order, cannot be known.

@@ -37,7 +37,7 @@ MUTATIONS = [
     ("give every StartTransaction a new id", "projections/transactions.cc",
      "      (known.clock_credible() || !known.used())) {", "      known.transaction_id() < 0) {"),
     ("forget ids that are not in the log yet", "edge-agent/central_system/transaction_memory.cc",
-     "it->second.at < folded ?", "true ?"),
+     "it->second.at < folded ?", "((void)folded, true) ?"),
     ("trust the stored root", "log/event_log.cc",
      "  if (root == stored) return absl::OkStatus();", "  if (root == stored || index < 1000) return absl::OkStatus();"),
     ("seal one entry more than the bundle has", "log/event_log.cc",
@@ -91,7 +91,7 @@ def run_one(scratch, name, path, old, new):
     before = target.read_text(encoding="utf-8")
     target.write_text(before.replace(old, new), encoding="utf-8")
     try:
-        build = subprocess.run([scratch / "tools/bazel-here", "build", "//tests/simulation", "--copt=-Wno-error"],
+        build = subprocess.run([scratch / "tools/bazel-here", "build", "//tests/simulation"],
                                cwd=scratch, capture_output=True, text=True, check=False)
         if build.returncode != 0:
             sys.exit(f"{name}: does not build:\n{build.stderr[-3000:]}")
