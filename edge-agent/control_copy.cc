@@ -19,7 +19,7 @@ constexpr absl::string_view kFollowedKey = "f";
 
 }  // namespace
 
-absl::Status ControlCopy::Remember(const v1::AuthorHello& hello) {
+absl::StatusOr<uint32_t> ControlCopy::Remember(const v1::AuthorHello& hello) {
   CL_ASSIGN_OR_RETURN(std::optional<std::string> stored, archive_.store().Get(kFollowedKey));
   v1::StoredLog followed;
   if (stored.has_value() && !followed.ParseFromString(*stored)) {
@@ -33,22 +33,23 @@ absl::Status ControlCopy::Remember(const v1::AuthorHello& hello) {
   }
   if (followed.log_id() == hello.log_id() && followed.generation() >= hello.generation() &&
       followed.author_public_key() == hello.public_key()) {
-    return absl::OkStatus();
+    return followed.generation();
   }
   followed.set_operator_(hello.operator_());
   followed.set_site(hello.site());
   followed.set_log_id(hello.log_id());
   followed.set_generation(hello.generation());
   followed.set_author_public_key(hello.public_key());
-  return archive_.PutRecord(std::string(kFollowedKey), followed.SerializeAsString());
+  CL_RETURN_IF_ERROR(archive_.PutRecord(std::string(kFollowedKey), followed.SerializeAsString()));
+  return hello.generation();
 }
 
 absl::StatusOr<replication::HeldGenerations> ControlCopy::Admit(const v1::AuthorHello& hello) {
   CL_RETURN_IF_ERROR(replication::CheckHello(hello));
-  CL_RETURN_IF_ERROR(Remember(hello));
+  CL_ASSIGN_OR_RETURN(const uint32_t newest, Remember(hello));
   CL_ASSIGN_OR_RETURN(core::LogId log_id, core::LogId::FromBytes(hello.log_id()));
   replication::HeldGenerations held;
-  for (uint32_t generation = 1; generation <= hello.generation(); ++generation) {
+  for (uint32_t generation = 1; generation <= newest; ++generation) {
     auto opened = archive_.OpenLog(log_id, core::Generation(generation));
     if (opened.status().code() == absl::StatusCode::kDataLoss) {
       // The ledger has it: what is whole is kept, the rest comes again.

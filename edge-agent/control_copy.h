@@ -43,7 +43,8 @@ class ControlCopy {
  private:
   // The generations to hold for this author, opened.
   absl::StatusOr<log::replication::HeldGenerations> Admit(const v1::AuthorHello& hello);
-  absl::Status Remember(const v1::AuthorHello& hello);
+  // The newest generation that is known of it.
+  absl::StatusOr<uint32_t> Remember(const v1::AuthorHello& hello);
   absl::Status Store(log::replication::Reply& reply);
   absl::Status RecordAdvanced(const log::EventLog& log);
 

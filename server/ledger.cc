@@ -360,7 +360,7 @@ absl::StatusOr<Ledger::Stream> Ledger::Admit(const v1::AuthorHello& hello, LiveS
   RememberSigned(*held, hello.generation(), hello.checkpoint());
   Stream stream{held, held->generations_[hello.generation()], {}};
   for (const auto& [generation, log] : held->generations_) {
-    if (generation > hello.generation()) break;
+    // Also those that the author does not know: it is an older copy then, and has to be told.
     log::replication::HeldGeneration& entry = stream.generations[generation];
     entry.log = log;
     entry.damaged = held->contradicting_.count(generation) > 0;

@@ -132,8 +132,30 @@ absl::Status AuthorStream::OnPosition(const v1::ReplicateResponse& response) {
     head.set_generation(newest);
     *head.mutable_head() = response.position();
   }
+  for (const v1::GenerationHead& head : theirs) {
+    if (!IsNewer(head)) continue;
+    // The next life knows it by its number, and finds it to be another one.
+    BeginNext(absl::StrCat("the holder has generation ", head.generation(), " with ",
+                           head.head().size(),
+                           " entries, which is not known here: this is an older copy of the disk"));
+    return absl::OkStatus();
+  }
   CL_RETURN_IF_ERROR(reconciler_.Begin(theirs, options_.believe_holder));
   return GoLive();
+}
+
+bool AuthorStream::IsNewer(const v1::GenerationHead& theirs) const {
+  if (theirs.generation() <= logs_.current->generation().value()) return false;
+  if (options_.believe_holder || !options_.key.has_value()) return theirs.head().size() > 0;
+  // Another one might be invented.
+  auto signer = tlog::NoteSigner::Create(
+      tlog::Origin(author_.operator_name, author_.site, logs_.current->log_id(),
+                   core::Generation(theirs.generation())),
+      tlog::SignatureType::kEd25519, *options_.key);
+  if (!signer.ok()) return false;
+  auto proof =
+      tlog::OpenCheckpoint(theirs.checkpoint(), absl::MakeConstSpan(&signer->verifier(), 1));
+  return proof.ok() && proof->checkpoint.origin == signer->verifier().name();
 }
 
 absl::Status AuthorStream::GoLive() {
@@ -380,15 +402,19 @@ absl::StatusOr<std::optional<v1::ReplicateRequest>> AuthorStream::NextOfReport()
 // what is left of it behind the damage is carried into the next.
 absl::StatusOr<std::optional<v1::ReplicateRequest>> AuthorStream::BeginForDamage(
     const absl::Status& damage) {
+  BeginNext(damage.message());
+  return std::optional<v1::ReplicateRequest>();
+}
+
+void AuthorStream::BeginNext(absl::string_view reason) {
   const core::Generation generation = logs_.current->generation();
   Work work{.kind = Work::Kind::kBegin, .generation = generation.value()};
   const TreeHead head = logs_.current->head();
   work.opened.set_previous_generation(generation.value());
   work.opened.set_previous_size(head.size);
   work.opened.set_previous_root(std::string(head.root.bytes()));
-  work.opened.set_reason(std::string(damage.message()));
+  work.opened.set_reason(std::string(reason));
   work_.push_back(std::move(work));
-  return std::optional<v1::ReplicateRequest>();
 }
 
 absl::StatusOr<std::optional<v1::ReplicateRequest>> AuthorStream::Next(uint64_t now_us) {

@@ -105,12 +105,15 @@ class AuthorStream {
   absl::Status OnRepairEntries(const v1::EntryPackage& package);
   void FinishRepair(RepairJob job);
   absl::Status GoLive();
+  // Whether the holder has a generation that is newer than what is known here.
+  bool IsNewer(const v1::GenerationHead& theirs) const;
   absl::StatusOr<std::optional<v1::ReplicateRequest>> NextOfReport();
   absl::StatusOr<v1::ReplicateRequest> AnswerWanted();
   absl::Status BeginReportOf(v1::ComparisonReport::Generation& generation,
                              const v1::GenerationHead& theirs);
   // Null if it does not open.
   absl::StatusOr<std::optional<v1::ReplicateRequest>> BeginForDamage(const absl::Status& damage);
+  void BeginNext(absl::string_view reason);
   const EventLog* LogOf(uint32_t generation) const { return reconciler_.LogOf(generation); }
 
   const AuthorLogs logs_;

@@ -142,6 +142,33 @@ TEST(Replication, AHolderThatHasAnotherHistoryIsNeverSentAnything) {
   EXPECT_EQ(stream.TakeWork()->kind, Work::Kind::kBegin);
 }
 
+TEST(Replication, AnAuthorThatMeetsAGenerationItDoesNotKnowBeginsAnotherBeforeItSendsAnything) {
+  Side author, holder;
+  author.Append(5);
+  holder.Append(5);
+  v1::ReplicateResponse position = Position(holder);
+  for (uint32_t generation : {1, 2}) {
+    v1::GenerationHead& head = *position.add_generations();
+    head.set_generation(generation);
+    *head.mutable_head() = position.position();
+  }
+  AuthorStream stream(author.log(), kAuthor, {});
+  ASSERT_TRUE(stream.OnResponse(position).ok());
+  auto work = stream.TakeWork();
+  ASSERT_TRUE(work.has_value());
+  EXPECT_EQ(work->kind, Work::Kind::kBegin);
+  EXPECT_EQ(work->opened.previous_generation(), 1u);
+  EXPECT_FALSE(stream.live());
+  // Who may not be believed must show this author's own signature.
+  AuthorOptions options;
+  options.believe_holder = false;
+  options.key = *core::Ed25519PrivateKey::FromSeed(std::string(32, 'k'));
+  AuthorStream wary(author.log(), kAuthor, options);
+  ASSERT_TRUE(wary.OnResponse(position).ok());
+  EXPECT_FALSE(wary.TakeWork().has_value());
+  EXPECT_TRUE(wary.live());
+}
+
 TEST(Replication, NothingOfABadPackageIsStored) {
   struct Case {
     std::string what;

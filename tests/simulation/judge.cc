@@ -204,8 +204,9 @@ void CollectFrames(const log::SimulatedDisk& disk, log::SimulatedDisk::Sight sig
   VisitLogs(disk, sight,
             [&](const core::LogId& log_id, uint32_t generation, uint64_t sequence,
                 absl::string_view bytes) { counter.Add(log_id, generation, sequence, bytes); });
-  for (const auto& [key, count] : aside) {
-    if (frames.try_emplace(key, count).second && only_aside != nullptr) only_aside->insert(key);
+  for (const auto& [key, times] : aside) {
+    // Kept twice by a ledger that was cut off in between, it is still one.
+    if (frames.try_emplace(key, 1).second && only_aside != nullptr) only_aside->insert(key);
   }
 }
 
