@@ -15,8 +15,7 @@ void AppendOrphan(Generation generation, Sequence sequence, absl::string_view by
   v1::Entry entry;
   if (entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) &&
       entry.has_orphaned_entry() && entry.orphaned_entry().log_id().empty()) {
-    *events.emplace_back().mutable_orphaned_entry() =
-        std::move(*entry.mutable_orphaned_entry());
+    *events.emplace_back().mutable_orphaned_entry() = std::move(*entry.mutable_orphaned_entry());
     return;
   }
   const size_t parts = std::max<size_t>(1, (bytes.size() + kPartBytes - 1) / kPartBytes);

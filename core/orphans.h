@@ -12,8 +12,9 @@
 
 namespace chargeledger::core {
 
-// Adds to `events` what carries the entry that stood at `sequence`. One that itself carries an entry
-// is carried as it is: an orphan names where it first stood, however often its branch is given up.
+// Adds to `events` what carries the entry that stood at `sequence`. One that itself carries an
+// entry is carried as it is: an orphan names where it first stood, however often its branch is
+// given up.
 void AppendOrphan(Generation generation, Sequence sequence, absl::string_view bytes,
                   std::vector<v1::Entry>& events);
 
