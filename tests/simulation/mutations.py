@@ -72,7 +72,7 @@ MUTATIONS = [
      "  if (held.contradicting_.count(log.generation().value()) > 0) return false;\n  auto last",
      "  if (held.newest_ > 0) return true;\n  auto last"),
     ("restart at once although the disk is full", "log/archive.cc",
-     "      if (status_.ok()) status_ = ToMend(damage);", "      status_ = ToMend(damage);"),
+     "      if (status_.ok()) status_ = ToMend(damage);", "      if (set_) status_ = ToMend(damage);"),
     ("lose the head in mending", "log/mend.cc", "  if (!headed && witnessed.has_value())", "  if (false)"),
 ]
 

@@ -104,16 +104,18 @@ Plan Plan::Draw(uint64_t seed, uint64_t duration_us, int sites, int chargers) {
   for (const Rate& rate : kRates) {
     DrawFaults(rate, duration_us, sites, intensity, random, plan.faults);
   }
-  // Where both sides forget the same entries, and the ledger remembers to have signed them, nobody
-  // can go on without a person who decides what was true (docs/failure_model.md).
-  const bool restored = std::any_of(plan.faults.begin(), plan.faults.end(), [](const Fault& fault) {
-    return fault.kind == Kind::kLedgerRestored;
-  });
-  auto forgets = [&](const Fault& fault) {
-    return restored && fault.kind == Kind::kDiskRolledBack;
+  auto has = [&](Kind kind) {
+    return std::any_of(plan.faults.begin(), plan.faults.end(),
+                       [kind](const Fault& fault) { return fault.kind == kind; });
   };
-  plan.faults.erase(std::remove_if(plan.faults.begin(), plan.faults.end(), forgets),
-                    plan.faults.end());
+  plan.both_forget = has(Kind::kLedgerRestored) && has(Kind::kDiskRolledBack);
+  if (plan.both_forget && !random.OneIn(3)) {
+    plan.both_forget = false;
+    plan.faults.erase(
+        std::remove_if(plan.faults.begin(), plan.faults.end(),
+                       [](const Fault& fault) { return fault.kind == Kind::kDiskRolledBack; }),
+        plan.faults.end());
+  }
   std::stable_sort(plan.faults.begin(), plan.faults.end(),
                    [](const Fault& a, const Fault& b) { return a.at_us < b.at_us; });
   plan.behaviour.meter_interval_s = random.OneIn(2) ? 60 : random.Between(20, 300);

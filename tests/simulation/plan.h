@@ -55,6 +55,10 @@ struct Plan {
   // Of one charge point each.
   std::vector<Habits> habits;
   int64_t keep_s = 0;
+  // Both sides may forget the same entries, and the ledger remembers to have signed them: then
+  // nobody can go on without a person who decides what was true, and only what must never happen
+  // can be judged (docs/failure_model.md).
+  bool both_forget = false;
 
   // Faults that happen in the first `duration_us`.
   static Plan Draw(uint64_t seed, uint64_t duration_us, int sites, int chargers);
