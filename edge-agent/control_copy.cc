@@ -8,6 +8,7 @@
 #include "chargeledger/v1/storage.pb.h"
 #include "core/check.h"
 #include "log/replication/worker.h"
+#include "log/salvage.h"
 
 namespace chargeledger::edge_agent {
 namespace {
@@ -51,7 +52,11 @@ absl::StatusOr<replication::HeldGenerations> ControlCopy::Admit(const v1::Author
   replication::HeldGenerations held;
   for (uint32_t generation = 1; generation <= newest; ++generation) {
     auto opened = archive_.OpenLog(log_id, core::Generation(generation));
-    if (opened.status().code() == absl::StatusCode::kDataLoss) {
+    // A bundle may be missing in a log that opens all the same: it is looked at once in a life,
+    // since damage that is found ends the life.
+    const bool damaged =
+        opened.ok() && !recorded_ && log::FirstUnreadable(*opened->log, 0).has_value();
+    if (damaged || opened.status().code() == absl::StatusCode::kDataLoss) {
       // The ledger has it: what is whole is kept, the rest comes again.
       opened = archive_.Salvage(log_id, core::Generation(generation));
     }

@@ -342,9 +342,8 @@ absl::StatusOr<bool> Archive::SealSome(EventLog& log, uint64_t bundles) {
   return true;
 }
 
-void Archive::SealNext() {
+void Archive::SealNext(uint64_t bundles) {
   EventLog* log = nullptr;
-  uint64_t bundles = kSealedAtOnce;
   {
     absl::MutexLock lock(&mutex_);
     if (seal_all_) bundles = 1;
@@ -373,16 +372,16 @@ void Archive::SealInBackground() {
       if (stopping_) return;
       sealing_ = true;
     }
-    SealNext();
+    SealNext(kSealedAtOnce);
   }
 }
 
-bool Archive::RunOnce() {
+bool Archive::RunOnce(uint64_t bundles) {
   {
     absl::MutexLock lock(&mutex_);
     if (to_seal_.empty()) return false;
   }
-  SealNext();
+  SealNext(bundles);
   return true;
 }
 

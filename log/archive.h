@@ -116,8 +116,9 @@ class Archive {
   bool damaged() const { return !damage().ok(); }
   // Seals every complete bundle, and waits for it.
   void WaitUntilSealed();
-  // Does one piece of what the archive's thread would do; false if there is nothing to do.
-  bool RunOnce();
+  // Does one piece of what the archive's thread would do, `bundles` at a time; false if there is
+  // nothing to do.
+  bool RunOnce(uint64_t bundles = kSealedAtOnce);
   // Brings the head file to the disk: without a thread of its own it is not done otherwise.
   absl::Status SyncHeads();
 
@@ -149,7 +150,7 @@ class Archive {
   absl::Status Witness(EventLog& log, Opened& opened);
   absl::Status Mended(const core::LogId& log_id, core::Generation generation, const TreeHead& head);
   void SealInBackground();
-  void SealNext();
+  void SealNext(uint64_t bundles);
   // False if the log has not so many bundles to seal.
   absl::StatusOr<bool> SealSome(EventLog& log, uint64_t bundles);
 

@@ -55,9 +55,11 @@ std::string Digests(const v1::StoredFold& fold) {
 template <typename Message>
 std::vector<Message> AllOf(LedgerNode& ledger, size_t part, char kind) {
   std::vector<Message> all;
+  // Damage that no fold has met yet is not what is judged here.
+  auto states = ledger.disk().Look("state", log::SimulatedDisk::Sight::kBehindDamage);
   for (const server::HeldLog* held : ledger.core()->ledger().logs()) {
     const std::string prefix = projections::StatePrefix(held->log_id(), part) + kind;
-    (void)ledger.core()->states().Scan(
+    (void)states->Scan(
         prefix, log::AfterPrefix(prefix), [&](absl::string_view, absl::string_view value) {
           all.emplace_back().ParseFromArray(value.data(), static_cast<int>(value.size()));
           return true;

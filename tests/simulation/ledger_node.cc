@@ -253,7 +253,7 @@ void LedgerNode::Drive() {
   bool more = core_->ledger().RunOnce();
   if (more) TouchFold();
   if (!more && alive()) more = core_->control().RunOnce();
-  if (!more && alive()) more = core_->archive().RunOnce();
+  if (!more && alive()) more = core_->archive().RunOnce(1);
   if (more) return Touch();
   After(kSyncHeadsUs, [this] {
     absl::Status status = core_->archive().SyncHeads();

@@ -420,7 +420,7 @@ void SiteNode::Drive() {
   if (core_ == nullptr || !alive()) return;
   bool more = false;
   if (phase_ > Phase::kAsking) more = core_->recorder().RunOnce();
-  if (!more) more = core_->archive().RunOnce();
+  if (!more) more = core_->archive().RunOnce(1);
   if (more) return Touch();
   if (std::exchange(syncing_, true)) return;
   After(kSyncHeadsUs, [this] {
