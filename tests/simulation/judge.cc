@@ -128,7 +128,9 @@ void Judge::OnDestroyed(const Frames& before, const Frames& after, const Frames&
       auto found = frames.find(key);
       return found != frames.end() && found->second >= count;
     };
-    if (is_in(after) || is_in(elsewhere)) continue;
+    if (is_in(after)) continue;
+    destroyed_.insert(key);
+    if (is_in(elsewhere)) continue;
     if (endangered_.insert(key).second) ++statistics_.endangered;
   }
 }
@@ -138,6 +140,11 @@ void Judge::CheckFrames(const log::SimulatedDisk& disk,
   Frames central;
   std::set<std::string> aside;
   CollectFrames(disk, log::SimulatedDisk::Sight::kReadable, central, &aside);
+  // Where both sides were damaged before either had noticed, one may have given up what the other
+  // could not give back (docs/failure_model.md).
+  if (damaged_.count("ledger") > 0 && damaged_.size() > 1) {
+    endangered_.insert(destroyed_.begin(), destroyed_.end());
+  }
   // What is only kept as evidence, the books do not know.
   endangered_.insert(aside.begin(), aside.end());
   for (const auto& [key, counts] : frames_) {

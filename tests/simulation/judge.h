@@ -99,6 +99,8 @@ class Judge {
   std::optional<Violation> violation_;
   std::map<std::string, Counts> frames_;
   std::set<std::string> endangered_;
+  // Of which one copy was destroyed.
+  std::set<std::string> destroyed_;
   std::set<std::string> damaged_;
   std::set<std::string> swapped_;
   std::map<std::pair<std::string, uint64_t>, std::string> cosigned_;
