@@ -21,6 +21,7 @@ struct Flags {
   int sites = 5;
   int chargers = 50;
   bool verbose = false;
+  bool both_forget = false;
   std::string watch;
   bool shrink = true;
 };
@@ -90,6 +91,8 @@ int Main(int argc, char** argv) {
   app.add_option("--charge-points", flags.chargers, "in all")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
+  app.add_flag("--both-forget", flags.both_forget,
+               "instead of the seed's faults: the ledger is restored and a site's disk put back");
   app.add_flag("--verbose", flags.verbose,
                "the whole story and what the processes log go to standard error");
   app.add_option("--watch", flags.watch,
@@ -108,6 +111,7 @@ int Main(int argc, char** argv) {
     options.sites = flags.sites;
     options.chargers = flags.chargers;
     options.watch = flags.watch;
+    options.both_forget = flags.both_forget;
     if (flags.verbose) {
       options.show = [](const std::string& line) { absl::FPrintF(stderr, "%s\n", line); };
     }

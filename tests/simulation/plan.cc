@@ -86,6 +86,15 @@ Habits DrawHabits(Random& random) {
 
 }  // namespace
 
+void Plan::BothForget() {
+  // After the first backup, with an image that is younger than it.
+  constexpr uint64_t kRestoredUs = 65 * kMinute;
+  faults = {{Kind::kLedgerRestored, kRestoredUs, Fault::kLedger, 0, 0},
+            {Kind::kDiskRolledBack, kRestoredUs + kSecond, 0, 0, 20 * kMinute}};
+  keep_s = 0;
+  both_forget = true;
+}
+
 std::string ToWord(Kind kind) { return kRates[static_cast<size_t>(kind)].word; }
 
 std::string Fault::ToText() const {

@@ -62,6 +62,9 @@ struct Plan {
 
   // Faults that happen in the first `duration_us`.
   static Plan Draw(uint64_t seed, uint64_t duration_us, int sites, int chargers);
+  // Makes of it the one disaster after which both sides have forgotten the same entries, and
+  // nothing else: the ledger is restored from a backup, the first site's disk is put back.
+  void BothForget();
 };
 
 }  // namespace chargeledger::simulation

@@ -29,6 +29,7 @@ Simulation::Simulation(const Options& options)
       world_(options.seed),
       judge_(world_),
       ledger_(world_, judge_) {
+  if (options_.both_forget) plan_.BothForget();
   world_.ShowTo(options_.show);
   for (int i = 0; i < options_.sites; ++i) {
     SiteNode::Options site;

@@ -27,6 +27,8 @@ struct Options {
   int chargers = 50;
   // Those of the plan's faults that happen, by number; none: all.
   std::optional<std::set<size_t>> only;
+  // The faults are those of Plan::BothForget.
+  bool both_forget = false;
   // Is shown the whole story while it happens.
   std::function<void(const std::string&)> show;
   // A frame ("charge point|message id") of which the story tells where it is recorded.
@@ -65,7 +67,7 @@ class Simulation {
   std::string WhatIsMissing() const;
 
   const Options options_;
-  const Plan plan_;
+  Plan plan_;
   World world_;
   Judge judge_;
   LedgerNode ledger_;

@@ -48,6 +48,19 @@ TEST(Simulation, WithoutFaultsNothingIsLostAndNobodyIsNeeded) {
   EXPECT_EQ(result.statistics.people, 0u);
 }
 
+TEST(Simulation, WhereBothSidesHaveForgottenNothingIsSignedTwice) {
+  spdlog::set_level(spdlog::level::off);
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    Options options;
+    options.seed = seed;
+    options.duration_us = 2 * kHour;
+    options.both_forget = true;
+    const Result result = Simulation(options).Run();
+    EXPECT_FALSE(result.violation.has_value()) << Story(result);
+    EXPECT_EQ(result.faults.size(), 2u);
+  }
+}
+
 class Seeds : public testing::TestWithParam<uint64_t> {};
 
 TEST_P(Seeds, HoldWhatIsPromised) {
