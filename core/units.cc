@@ -8,23 +8,31 @@
 namespace chargeledger::core {
 namespace {
 
-absl::StatusOr<int64_t> ParseScaled(absl::string_view value, absl::string_view unit,
+absl::StatusOr<int64_t> ParseScaled(absl::string_view value, absl::string_view unit, int multiplier,
                                     absl::string_view small, absl::string_view large) {
-  if (unit.empty() || unit == small) return ParseDecimal(value, 3, Excess::kRoundHalfAwayFromZero);
-  if (unit == large) return ParseDecimal(value, 6, Excess::kRoundHalfAwayFromZero);
+  constexpr int kMostMultiplier = 12;
+  if (multiplier < -kMostMultiplier || multiplier > kMostMultiplier) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the multiplier is ", multiplier, "; it must be from -12 to 12"));
+  }
+  constexpr Excess kRound = Excess::kRoundHalfAwayFromZero;
+  if (unit.empty() || unit == small) return ParseDecimal(value, 3 + multiplier, kRound);
+  if (unit == large) return ParseDecimal(value, 6 + multiplier, kRound);
   return absl::InvalidArgumentError(absl::StrCat("unit is \"", absl::CHexEscape(unit.substr(0, 64)),
                                                  "\"; it must be ", small, " or ", large));
 }
 
 }  // namespace
 
-absl::StatusOr<MilliwattHours> ParseEnergy(absl::string_view value, absl::string_view unit) {
-  CL_ASSIGN_OR_RETURN(int64_t mwh, ParseScaled(value, unit, "Wh", "kWh"));
+absl::StatusOr<MilliwattHours> ParseEnergy(absl::string_view value, absl::string_view unit,
+                                           int multiplier) {
+  CL_ASSIGN_OR_RETURN(int64_t mwh, ParseScaled(value, unit, multiplier, "Wh", "kWh"));
   return MilliwattHours(mwh);
 }
 
-absl::StatusOr<Milliwatts> ParsePower(absl::string_view value, absl::string_view unit) {
-  CL_ASSIGN_OR_RETURN(int64_t mw, ParseScaled(value, unit, "W", "kW"));
+absl::StatusOr<Milliwatts> ParsePower(absl::string_view value, absl::string_view unit,
+                                      int multiplier) {
+  CL_ASSIGN_OR_RETURN(int64_t mw, ParseScaled(value, unit, multiplier, "W", "kW"));
   return Milliwatts(mw);
 }
 

@@ -24,6 +24,22 @@ BadFrame Ignored(absl::string_view message_id, absl::string_view description) {
   return {std::string(message_id), ErrorCode::kProtocolError, std::string(description), false};
 }
 
+// Text of the last element of `json`, a valid array of a number, `strings` strings and that
+// element. Text, since numbers in it must not be turned into floating point.
+absl::string_view LastElement(absl::string_view json, int strings) {
+  const char* at = json.data() + json.find(',');
+  for (int i = 0; i < strings; ++i) {
+    while (*at != '"') ++at;
+    for (++at; *at != '"'; ++at) {
+      if (*at == '\\') ++at;
+    }
+    while (*at != ',') ++at;
+  }
+  json.remove_prefix(static_cast<size_t>(at + 1 - json.data()));
+  json.remove_suffix(json.size() - json.rfind(']'));
+  return absl::StripAsciiWhitespace(json);
+}
+
 }  // namespace
 
 absl::string_view ErrorCodeName(ErrorCode code) {
@@ -57,13 +73,8 @@ struct FrameReader::State {
   std::string buffer;
   // Validates the whole text, also where nobody looks at it.
   simdjson::dom::parser validator;
-  // Reads the envelope, and keeps the payload as text: numbers in it must not be turned into
-  // floating point.
-  simdjson::ondemand::parser reader;
-
   std::variant<Frame, BadFrame> Read(absl::string_view bytes);
-  std::variant<Frame, BadFrame> ReadEnvelope(simdjson::dom::array envelope);
-  absl::string_view RawElement(size_t index);
+  std::variant<Frame, BadFrame> ReadEnvelope(simdjson::dom::array envelope) const;
 };
 
 FrameReader::FrameReader() : state_(std::make_unique<State>()) {}
@@ -86,7 +97,8 @@ std::variant<Frame, BadFrame> FrameReader::State::Read(absl::string_view bytes) 
   return ReadEnvelope(envelope);
 }
 
-std::variant<Frame, BadFrame> FrameReader::State::ReadEnvelope(simdjson::dom::array envelope) {
+std::variant<Frame, BadFrame> FrameReader::State::ReadEnvelope(
+    simdjson::dom::array envelope) const {
   int64_t type = 0;
   std::string_view id;
   if (envelope.at(0).get_int64().get(type)) return Malformed("-1", "the message type is no number");
@@ -109,14 +121,14 @@ std::variant<Frame, BadFrame> FrameReader::State::ReadEnvelope(simdjson::dom::ar
       if (!envelope.at(3).is_object()) {
         return Malformed(frame.message_id, "the payload is no object");
       }
-      frame.payload = RawElement(3);
+      frame.payload = LastElement(buffer, 2);
       return frame;
     case 3:
       frame.type = MessageType::kCallResult;
       if (envelope.size() != 3 || !envelope.at(2).is_object()) {
         return Ignored(frame.message_id, "a CALLRESULT has 3 elements, the last an object");
       }
-      frame.payload = RawElement(2);
+      frame.payload = LastElement(buffer, 1);
       return frame;
     case 4:
       frame.type = MessageType::kCallError;
@@ -125,32 +137,13 @@ std::variant<Frame, BadFrame> FrameReader::State::ReadEnvelope(simdjson::dom::ar
       }
       frame.error_code = ToView(text);
       if (!envelope.at(3).get_string().get(text)) frame.error_description = ToView(text);
-      if (envelope.size() > 4) frame.payload = RawElement(4);
+      if (envelope.size() == 5 && envelope.at(3).is_string() && envelope.at(4).is_object()) {
+        frame.payload = LastElement(buffer, 3);
+      }
       return frame;
     default:
       return Ignored(frame.message_id, absl::StrCat("message type ", type, " is unknown"));
   }
-}
-
-absl::string_view FrameReader::State::RawElement(size_t index) {
-  simdjson::ondemand::document document;
-  simdjson::ondemand::array array;
-  if (reader.iterate(buffer.data(), buffer.size(), buffer.size() + simdjson::SIMDJSON_PADDING)
-          .get(document) ||
-      document.get_array().get(array)) {
-    return "{}";
-  }
-  for (auto element : array) {
-    if (index-- > 0) continue;
-    std::string_view raw;
-    simdjson::ondemand::value value;
-    if (element.get(value)) return "{}";
-    simdjson::ondemand::object object;
-    if (value.get_object().get(object) || object.raw_json().get(raw)) return "{}";
-    // simdjson hands over the white space behind the object with it.
-    return absl::StripTrailingAsciiWhitespace(ToView(raw));
-  }
-  return "{}";
 }
 
 std::string JsonString(absl::string_view text) {

@@ -1,20 +1,26 @@
 // OCPP-J messages as any charge point may send them.
 #include <cstdint>
+#include <optional>
 #include <variant>
 
 #include "core/check.h"
 #include "ocpp/frame.h"
-#include "ocpp/v16.h"
+#include "ocpp/schema.h"
 
 namespace ocpp = chargeledger::ocpp;
-namespace v16 = chargeledger::ocpp::v16;
 
 namespace {
 
-template <typename... Messages>
-void ReadAs(absl::string_view payload) {
-  v16::PayloadReader reader;
-  ((void)reader.Read<Messages>(payload), ...);
+// Whatever the action says: as every message there is.
+void ReadAsEach(absl::string_view payload) {
+  ocpp::PayloadReader reader;
+  for (auto schemas : {ocpp::SchemasOf16(), ocpp::SchemasOf201(), ocpp::SchemasOf21()}) {
+    for (const ocpp::Schema& schema : schemas) {
+      std::optional<ocpp::Violation> violation;
+      (void)schema.request(reader, payload, violation);
+      (void)schema.response(reader, payload, violation);
+    }
+  }
 }
 
 // What we send must be a message itself.
@@ -41,9 +47,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ExpectReadable(
       ocpp::MakeCallError(frame.message_id, ocpp::ErrorCode::kInternalError, frame.action),
       ocpp::MessageType::kCallError);
-  ReadAs<v16::BootNotification, v16::Authorize, v16::StartTransaction, v16::StopTransaction,
-         v16::MeterValues, v16::StatusNotification, v16::FirmwareOrDiagnosticsStatus,
-         v16::SecurityEventNotification, v16::DataTransfer, v16::StartTransactionResult>(
-      frame.payload);
+  ReadAsEach(frame.payload);
   return 0;
 }

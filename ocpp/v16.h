@@ -1,121 +1,376 @@
-// Typed, lenient reading of OCPP 1.6 payloads (OCPP 1.6 §6, and the security whitepaper's
-// SecurityEventNotification).
-//
-// Real chargers leave out required fields and write numbers as strings: what can be understood is
-// read, what cannot is absent, and the caller decides whether it can do without. Numbers with a
-// fraction stay text until core/ reads them exactly. A PayloadReader is not thread-safe; the views
-// it gives live until its next Read.
+// OCPP 1.6 messages that a charge point begins (OCPP 1.6 edition 2 §6, and the security whitepaper
+// edition 3), and what they are made of. Names are the standard's, .req and .conf as Req and Conf.
+// payload_reader.h reads them.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <vector>
+#include <array>
+#include <tuple>
 
-#include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
+#include "ocpp/shape.h"
 
 namespace chargeledger::ocpp::v16 {
 
-// Decimal text, from a JSON string or a JSON number.
-using DecimalText = std::optional<absl::string_view>;
+struct AuthorizeReq {
+  Text id_tag;
 
-struct BootNotification {  // §6.3
-  absl::string_view vendor;
-  absl::string_view model;
-  // chargePointSerialNumber, else the deprecated chargeBoxSerialNumber.
-  absl::string_view serial_number;
-  absl::string_view firmware_version;
+  static constexpr auto Fields() {
+    using M = AuthorizeReq;
+    return std::make_tuple(Field("idTag", &M::id_tag, kRequired | MaxLength(20)));
+  }
 };
 
-struct Authorize {  // §6.1
-  std::optional<absl::string_view> id_tag;
+inline constexpr std::array kAuthorizationStatus = {"Accepted", "Blocked", "Expired", "Invalid",
+                                                    "ConcurrentTx"};
+
+struct IdTagInfo {
+  Text expiry_date, parent_id_tag, status;
+
+  static constexpr auto Fields() {
+    using M = IdTagInfo;
+    return std::make_tuple(Field("expiryDate", &M::expiry_date, kDateTime),
+                           Field("parentIdTag", &M::parent_id_tag, MaxLength(20)),
+                           Field("status", &M::status, kRequired | OneOf(kAuthorizationStatus)));
+  }
 };
 
-struct SampledValue {  // §7.43; fields left out have the standard's defaults here
-  DecimalText value;
-  absl::string_view context = "Sample.Periodic";
-  absl::string_view format = "Raw";
-  absl::string_view measurand = "Energy.Active.Import.Register";
-  absl::string_view phase;
-  absl::string_view location = "Outlet";
-  // Empty: Wh for energy (§7.45).
-  absl::string_view unit;
+struct AuthorizeConf {
+  Maybe<IdTagInfo> id_tag_info;
+
+  static constexpr auto Fields() {
+    using M = AuthorizeConf;
+    return std::make_tuple(Field("idTagInfo", &M::id_tag_info, kRequired));
+  }
 };
 
-struct MeterValue {  // §7.33
-  std::optional<absl::string_view> timestamp;
-  std::vector<SampledValue> samples;
+struct BootNotificationReq {
+  Text charge_point_vendor, charge_point_model, charge_point_serial_number,
+      charge_box_serial_number, firmware_version, iccid, imsi, meter_type, meter_serial_number;
+
+  static constexpr auto Fields() {
+    using M = BootNotificationReq;
+    return std::make_tuple(
+        Field("chargePointVendor", &M::charge_point_vendor, kRequired | MaxLength(20)),
+        Field("chargePointModel", &M::charge_point_model, kRequired | MaxLength(20)),
+        Field("chargePointSerialNumber", &M::charge_point_serial_number, MaxLength(25)),
+        Field("chargeBoxSerialNumber", &M::charge_box_serial_number, MaxLength(25)),
+        Field("firmwareVersion", &M::firmware_version, MaxLength(50)),
+        Field("iccid", &M::iccid, MaxLength(20)), Field("imsi", &M::imsi, MaxLength(20)),
+        Field("meterType", &M::meter_type, MaxLength(25)),
+        Field("meterSerialNumber", &M::meter_serial_number, MaxLength(25)));
+  }
 };
 
-struct StartTransaction {  // §6.45
-  std::optional<int64_t> connector_id;
-  std::optional<absl::string_view> id_tag;
-  DecimalText meter_start;
-  std::optional<absl::string_view> timestamp;
-  std::optional<int64_t> reservation_id;
+inline constexpr std::array kRegistrationStatus = {"Accepted", "Pending", "Rejected"};
+
+struct BootNotificationConf {
+  Text status, current_time;
+  Integer interval;
+
+  static constexpr auto Fields() {
+    using M = BootNotificationConf;
+    return std::make_tuple(Field("status", &M::status, kRequired | OneOf(kRegistrationStatus)),
+                           Field("currentTime", &M::current_time, kRequired | kDateTime),
+                           Field("interval", &M::interval, kRequired));
+  }
 };
 
-struct StopTransaction {  // §6.49
-  std::optional<int64_t> transaction_id;
-  std::optional<absl::string_view> id_tag;
-  DecimalText meter_stop;
-  std::optional<absl::string_view> timestamp;
-  // Absent means Local.
-  std::optional<absl::string_view> reason;
-  std::vector<MeterValue> transaction_data;
+struct DataTransferReq {
+  Text vendor_id, message_id, data;
+
+  static constexpr auto Fields() {
+    using M = DataTransferReq;
+    return std::make_tuple(Field("vendorId", &M::vendor_id, kRequired | MaxLength(255)),
+                           Field("messageId", &M::message_id, MaxLength(50)),
+                           Field("data", &M::data));
+  }
 };
 
-struct MeterValues {  // §6.31
-  std::optional<int64_t> connector_id;
-  std::optional<int64_t> transaction_id;
-  std::vector<MeterValue> meter_value;
+inline constexpr std::array kDataTransferStatus = {"Accepted", "Rejected", "UnknownMessageId",
+                                                   "UnknownVendorId"};
+
+struct DataTransferConf {
+  Text status, data;
+
+  static constexpr auto Fields() {
+    using M = DataTransferConf;
+    return std::make_tuple(Field("status", &M::status, kRequired | OneOf(kDataTransferStatus)),
+                           Field("data", &M::data));
+  }
 };
 
-struct StatusNotification {  // §6.47
-  std::optional<int64_t> connector_id;
-  std::optional<absl::string_view> status;
-  std::optional<absl::string_view> error_code;
-  std::optional<absl::string_view> timestamp;
-  absl::string_view info;
-  absl::string_view vendor_id;
-  absl::string_view vendor_error_code;
+inline constexpr std::array kDiagnosticsStatus = {"Idle", "Uploaded", "UploadFailed", "Uploading"};
+
+struct DiagnosticsStatusNotificationReq {
+  Text status;
+
+  static constexpr auto Fields() {
+    using M = DiagnosticsStatusNotificationReq;
+    return std::make_tuple(Field("status", &M::status, kRequired | OneOf(kDiagnosticsStatus)));
+  }
 };
 
-struct FirmwareOrDiagnosticsStatus {  // §6.17, §6.25
-  std::optional<absl::string_view> status;
+struct DiagnosticsStatusNotificationConf : Empty {};
+
+inline constexpr std::array kFirmwareStatus = {"Downloaded", "DownloadFailed",     "Downloading",
+                                               "Idle",       "InstallationFailed", "Installing",
+                                               "Installed"};
+
+struct FirmwareStatusNotificationReq {
+  Text status;
+
+  static constexpr auto Fields() {
+    using M = FirmwareStatusNotificationReq;
+    return std::make_tuple(Field("status", &M::status, kRequired | OneOf(kFirmwareStatus)));
+  }
 };
 
-struct SecurityEventNotification {  // whitepaper §A
-  std::optional<absl::string_view> type;
-  std::optional<absl::string_view> timestamp;
-  absl::string_view tech_info;
+struct FirmwareStatusNotificationConf : Empty {};
+struct HeartbeatReq : Empty {};
+
+struct HeartbeatConf {
+  Text current_time;
+
+  static constexpr auto Fields() {
+    using M = HeartbeatConf;
+    return std::make_tuple(Field("currentTime", &M::current_time, kRequired | kDateTime));
+  }
 };
 
-struct DataTransfer {  // §6.11
-  std::optional<absl::string_view> vendor_id;
-  absl::string_view message_id;
+inline constexpr std::array kUploadLogStatus = {
+    "BadMessage",    "Idle",     "NotSupportedOperation", "PermissionDenied", "Uploaded",
+    "UploadFailure", "Uploading"};
+
+struct LogStatusNotificationReq {
+  Text status;
+  Integer request_id;
+
+  static constexpr auto Fields() {
+    using M = LogStatusNotificationReq;
+    return std::make_tuple(Field("status", &M::status, kRequired | OneOf(kUploadLogStatus)),
+                           Field("requestId", &M::request_id));
+  }
 };
 
-struct StartTransactionResult {  // §6.46
-  std::optional<int64_t> transaction_id;
-  // idTagInfo.status
-  absl::string_view status;
+struct LogStatusNotificationConf : Empty {};
+
+inline constexpr std::array kReadingContext = {
+    "Interruption.Begin", "Interruption.End", "Sample.Clock", "Sample.Periodic",
+    "Transaction.Begin",  "Transaction.End",  "Trigger",      "Other"};
+inline constexpr std::array kValueFormat = {"Raw", "SignedData"};
+inline constexpr std::array kMeasurand = {"Energy.Active.Export.Register",
+                                          "Energy.Active.Import.Register",
+                                          "Energy.Reactive.Export.Register",
+                                          "Energy.Reactive.Import.Register",
+                                          "Energy.Active.Export.Interval",
+                                          "Energy.Active.Import.Interval",
+                                          "Energy.Reactive.Export.Interval",
+                                          "Energy.Reactive.Import.Interval",
+                                          "Power.Active.Export",
+                                          "Power.Active.Import",
+                                          "Power.Offered",
+                                          "Power.Reactive.Export",
+                                          "Power.Reactive.Import",
+                                          "Power.Factor",
+                                          "Current.Import",
+                                          "Current.Export",
+                                          "Current.Offered",
+                                          "Voltage",
+                                          "Frequency",
+                                          "Temperature",
+                                          "SoC",
+                                          "RPM"};
+inline constexpr std::array kPhase = {"L1",   "L2",   "L3",    "N",     "L1-N",
+                                      "L2-N", "L3-N", "L1-L2", "L2-L3", "L3-L1"};
+inline constexpr std::array kLocation = {"Cable", "EV", "Inlet", "Outlet", "Body"};
+inline constexpr std::array kUnitOfMeasure = {
+    "Wh",   "kWh", "varh", "kvarh", "W",       "kW",      "VA",         "kVA",    "var",
+    "kvar", "A",   "V",    "K",     "Celcius", "Celsius", "Fahrenheit", "Percent"};
+
+struct SampledValue {
+  Text value, context, format, measurand, phase, location, unit;
+
+  static constexpr auto Fields() {
+    using M = SampledValue;
+    return std::make_tuple(
+        Field("value", &M::value, kRequired), Field("context", &M::context, OneOf(kReadingContext)),
+        Field("format", &M::format, OneOf(kValueFormat)),
+        Field("measurand", &M::measurand, OneOf(kMeasurand)),
+        Field("phase", &M::phase, OneOf(kPhase)), Field("location", &M::location, OneOf(kLocation)),
+        Field("unit", &M::unit, OneOf(kUnitOfMeasure)));
+  }
 };
 
-class PayloadReader {
- public:
-  PayloadReader();
-  ~PayloadReader();
+struct MeterValue {
+  Text timestamp;
+  List<SampledValue> sampled_value;
 
-  // Reads the JSON object `payload` into one of the structs above. Only text that is no JSON object
-  // at all is an error (INVALID_ARGUMENT); a FrameReader lets none such through.
-  template <typename Message>
-  absl::StatusOr<Message> Read(absl::string_view payload);
+  static constexpr auto Fields() {
+    using M = MeterValue;
+    return std::make_tuple(Field("timestamp", &M::timestamp, kRequired | kDateTime),
+                           Field("sampledValue", &M::sampled_value, kRequired));
+  }
+};
 
- private:
-  struct State;
-  std::unique_ptr<State> state_;
+struct MeterValuesReq {
+  Integer connector_id, transaction_id;
+  List<MeterValue> meter_value;
+
+  static constexpr auto Fields() {
+    using M = MeterValuesReq;
+    return std::make_tuple(Field("connectorId", &M::connector_id, kRequired),
+                           Field("transactionId", &M::transaction_id),
+                           Field("meterValue", &M::meter_value, kRequired));
+  }
+};
+
+struct MeterValuesConf : Empty {};
+
+struct SecurityEventNotificationReq {
+  Text type, timestamp, tech_info;
+
+  static constexpr auto Fields() {
+    using M = SecurityEventNotificationReq;
+    return std::make_tuple(Field("type", &M::type, kRequired | MaxLength(50)),
+                           Field("timestamp", &M::timestamp, kRequired | kDateTime),
+                           Field("techInfo", &M::tech_info, MaxLength(255)));
+  }
+};
+
+struct SecurityEventNotificationConf : Empty {};
+
+struct SignCertificateReq {
+  Text csr;
+
+  static constexpr auto Fields() {
+    using M = SignCertificateReq;
+    return std::make_tuple(Field("csr", &M::csr, kRequired | MaxLength(5500)));
+  }
+};
+
+inline constexpr std::array kGenericStatus = {"Accepted", "Rejected"};
+
+struct SignCertificateConf {
+  Text status;
+
+  static constexpr auto Fields() {
+    using M = SignCertificateConf;
+    return std::make_tuple(Field("status", &M::status, kRequired | OneOf(kGenericStatus)));
+  }
+};
+
+inline constexpr std::array kSignedFirmwareStatus = {
+    "Downloaded",         "DownloadFailed",   "Downloading",
+    "DownloadScheduled",  "DownloadPaused",   "Idle",
+    "InstallationFailed", "Installing",       "Installed",
+    "InstallRebooting",   "InstallScheduled", "InstallVerificationFailed",
+    "InvalidSignature",   "SignatureVerified"};
+
+struct SignedFirmwareStatusNotificationReq {
+  Text status;
+  Integer request_id;
+
+  static constexpr auto Fields() {
+    using M = SignedFirmwareStatusNotificationReq;
+    return std::make_tuple(Field("status", &M::status, kRequired | OneOf(kSignedFirmwareStatus)),
+                           Field("requestId", &M::request_id));
+  }
+};
+
+struct SignedFirmwareStatusNotificationConf : Empty {};
+
+struct StartTransactionReq {
+  Integer connector_id, reservation_id;
+  Text id_tag, timestamp;
+  Decimal meter_start;
+
+  static constexpr auto Fields() {
+    using M = StartTransactionReq;
+    return std::make_tuple(Field("connectorId", &M::connector_id, kRequired),
+                           Field("idTag", &M::id_tag, kRequired | MaxLength(20)),
+                           Field("meterStart", &M::meter_start, kRequired | kWhole),
+                           Field("reservationId", &M::reservation_id),
+                           Field("timestamp", &M::timestamp, kRequired | kDateTime));
+  }
+};
+
+struct StartTransactionConf {
+  Maybe<IdTagInfo> id_tag_info;
+  Integer transaction_id;
+
+  static constexpr auto Fields() {
+    using M = StartTransactionConf;
+    return std::make_tuple(Field("idTagInfo", &M::id_tag_info, kRequired),
+                           Field("transactionId", &M::transaction_id, kRequired));
+  }
+};
+
+inline constexpr std::array kChargePointErrorCode = {"ConnectorLockFailure",
+                                                     "EVCommunicationError",
+                                                     "GroundFailure",
+                                                     "HighTemperature",
+                                                     "InternalError",
+                                                     "LocalListConflict",
+                                                     "NoError",
+                                                     "OtherError",
+                                                     "OverCurrentFailure",
+                                                     "PowerMeterFailure",
+                                                     "PowerSwitchFailure",
+                                                     "ReaderFailure",
+                                                     "ResetFailure",
+                                                     "UnderVoltage",
+                                                     "OverVoltage",
+                                                     "WeakSignal"};
+inline constexpr std::array kChargePointStatus = {"Available",     "Preparing",   "Charging",
+                                                  "SuspendedEVSE", "SuspendedEV", "Finishing",
+                                                  "Reserved",      "Unavailable", "Faulted"};
+
+struct StatusNotificationReq {
+  Integer connector_id;
+  Text error_code, info, status, timestamp, vendor_id, vendor_error_code;
+
+  static constexpr auto Fields() {
+    using M = StatusNotificationReq;
+    return std::make_tuple(
+        Field("connectorId", &M::connector_id, kRequired),
+        Field("errorCode", &M::error_code, kRequired | OneOf(kChargePointErrorCode)),
+        Field("info", &M::info, MaxLength(50)),
+        Field("status", &M::status, kRequired | OneOf(kChargePointStatus)),
+        Field("timestamp", &M::timestamp, kDateTime),
+        Field("vendorId", &M::vendor_id, MaxLength(255)),
+        Field("vendorErrorCode", &M::vendor_error_code, MaxLength(50)));
+  }
+};
+
+struct StatusNotificationConf : Empty {};
+
+inline constexpr std::array kReason = {"EmergencyStop", "EVDisconnected", "HardReset",   "Local",
+                                       "Other",         "PowerLoss",      "Reboot",      "Remote",
+                                       "SoftReset",     "UnlockCommand",  "DeAuthorized"};
+
+struct StopTransactionReq {
+  Text id_tag, timestamp, reason;
+  Decimal meter_stop;
+  Integer transaction_id;
+  List<MeterValue> transaction_data;
+
+  static constexpr auto Fields() {
+    using M = StopTransactionReq;
+    return std::make_tuple(Field("idTag", &M::id_tag, MaxLength(20)),
+                           Field("meterStop", &M::meter_stop, kRequired | kWhole),
+                           Field("timestamp", &M::timestamp, kRequired | kDateTime),
+                           Field("transactionId", &M::transaction_id, kRequired),
+                           Field("reason", &M::reason, OneOf(kReason)),
+                           Field("transactionData", &M::transaction_data));
+  }
+};
+
+struct StopTransactionConf {
+  Maybe<IdTagInfo> id_tag_info;
+
+  static constexpr auto Fields() {
+    using M = StopTransactionConf;
+    return std::make_tuple(Field("idTagInfo", &M::id_tag_info));
+  }
 };
 
 }  // namespace chargeledger::ocpp::v16

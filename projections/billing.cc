@@ -1,7 +1,5 @@
 #include "projections/billing.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
 #include "core/ids.h"
@@ -19,13 +17,6 @@ absl::StatusOr<core::MoneyE4> ParseNamedPrice(absl::string_view name, absl::stri
                    "\"; it must be a decimal of at most four places, not negative, such as 0.45"));
 }
 
-// Whether the session's energy is known; without it nothing is charged until a person has looked.
-bool EnergyKnown(const v1::Session& session) {
-  return std::none_of(session.flags().begin(), session.flags().end(), [](int flag) {
-    return flag == v1::SESSION_FLAG_MISSING_START || flag == v1::SESSION_FLAG_REGISTER_BACKWARD;
-  });
-}
-
 }  // namespace
 
 absl::StatusOr<FlatTariff> FlatTariff::Create(absl::string_view currency,
@@ -41,9 +32,9 @@ std::string FlatTariff::ToText() const {
   return absl::StrCat("flat ", currency.code(), " ", price_per_kwh.value(), " ", start_fee.value());
 }
 
-void Billing::OnSessionClosed(const v1::Session& session, State& state) const {
+void Billing::OnBillable(const v1::Session& session, State& state) const {
   const std::string key = EntryKey(kCdrKind, core::Generation(session.generation()),
-                                   core::Sequence(session.start_sequence()));
+                                   core::Sequence(session.sources().first()));
   if (!state.Get(key).has_value()) PutMessage(state, key, Price(session));
 }
 
@@ -72,10 +63,10 @@ v1::Cdr Billing::Price(const v1::Session& session) const {
   if (energy_cost.ok() && __builtin_add_overflow(energy_cost->value(), fixed.value(), &total)) {
     energy_cost = absl::OutOfRangeError("the total does not fit into 64 bits");
   }
-  if (!EnergyKnown(session) || !energy_cost.ok()) {
+  if (!energy_cost.ok()) {
     // A cost beyond 64 bits comes from a register that lies: nothing is charged, and the flag says
     // why.
-    if (!energy_cost.ok()) cdr.add_flags(v1::SESSION_FLAG_UNREADABLE_METER_VALUE);
+    cdr.add_flags(v1::SESSION_FLAG_UNREADABLE_METER_VALUE);
     return cdr;
   }
   cdr.set_energy_cost_e4(energy_cost->value());

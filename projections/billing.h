@@ -1,7 +1,7 @@
 // CDRs out of closed sessions: a price per kWh and a start fee, from configuration.
 //
-// State keys: 'c' generation, sequence of the session's start -> Cdr. A CDR is made once and never
-// changed.
+// State keys: 'c' generation, sequence of the session's first entry -> Cdr. A CDR is made once,
+// when its session has ended and nothing holds it for review, and never changed.
 #pragma once
 
 #include <string>
@@ -32,13 +32,13 @@ struct FlatTariff {
 
 class Billing {
  public:
-  static constexpr uint32_t kVersion = 2;
+  static constexpr uint32_t kVersion = 3;
 
   explicit Billing(FlatTariff tariff) : tariff_(std::move(tariff)) {}
 
   const FlatTariff& tariff() const { return tariff_; }
 
-  void OnSessionClosed(const v1::Session& session, State& state) const;
+  void OnBillable(const v1::Session& session, State& state) const;
 
  private:
   v1::Cdr Price(const v1::Session& session) const;

@@ -9,7 +9,7 @@
 #include "projections/divergences.h"
 #include "projections/faults.h"
 #include "projections/fold.h"
-#include "projections/sessions.h"
+#include "projections/sessions/sessions.h"
 #include "projections/stations.h"
 
 namespace chargeledger::projections {
@@ -30,13 +30,14 @@ class Books final : public Fold {
   }
   std::string parameters() const override { return billing_.tariff().ToText(); }
   void Apply(const Event& event, absl::Span<State* const> states) override {
-    if (auto closed = sessions_.Apply(event, *states[kSessions])) {
-      billing_.OnSessionClosed(*closed, *states[kBilling]);
+    if (auto billable = sessions_.Apply(event, *states[kSessions])) {
+      billing_.OnBillable(*billable, *states[kBilling]);
     }
     stations_.Apply(event, *states[kStations]);
     faults_.Apply(event, *states[kFaults]);
     divergences_.Apply(event, *states[kDivergences]);
   }
+  void Finish(absl::Span<State* const> states) override { sessions_.Finish(*states[kSessions]); }
 
  private:
   Sessions sessions_;

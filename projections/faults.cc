@@ -1,20 +1,25 @@
 #include "projections/faults.h"
 
-#include <limits>
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "core/timestamp.h"
+#include "ocpp/v16.h"
+#include "ocpp/v201.h"
 #include "projections/keys.h"
 
 namespace chargeledger::projections {
 namespace {
 
 namespace v16 = ocpp::v16;
+namespace v201 = ocpp::v201;
 
 constexpr size_t kMaxDetail = 255;
+constexpr int64_t kMostConnector = 0xffff;
 
 // At most `most` bytes, without half a character at the end: protobuf reads no string that is not
 // UTF-8.
@@ -41,8 +46,17 @@ v1::Fault NewFault(const Event& event, v1::FaultKind kind, absl::string_view cha
   return fault;
 }
 
-void Save(State& state, const Event& event, const v1::Fault& fault) {
-  PutMessage(state, EntryKey(kFaultKind, event.generation, event.sequence), fault);
+// Under the entry that it began at, behind what else began there. Returns its key.
+std::string Save(State& state, const Event& event, v1::Fault fault) {
+  std::string key = EntryKey(kFaultKind, event.generation, event.sequence);
+  const size_t length = key.size();
+  for (unsigned char more = 1; more > 0 && state.Get(key).has_value(); ++more) {
+    key.resize(length);
+    key.push_back(static_cast<char>(more));
+    fault.set_id(absl::StrCat(PublicId(event.log_id, event.generation, event.sequence), ".", more));
+  }
+  PutMessage(state, key, fault);
+  return key;
 }
 
 // A moment, over when it is noticed.
@@ -50,6 +64,41 @@ void AddMoment(State& state, const Event& event, v1::FaultKind kind,
                absl::string_view charge_point_id, absl::string_view code,
                absl::string_view detail) {
   Save(state, event, NewFault(event, kind, charge_point_id, code, detail));
+}
+
+struct Reported {
+  uint32_t connector_id = 0;
+  // Empty: nothing is wrong.
+  absl::string_view code;
+  absl::string_view vendor_code;
+  absl::string_view detail;
+};
+
+// What is wrong at a place now. The fault that lasts there, by `active_key`, goes on or ends.
+void Report(const Event& event, State& state, const std::string& active_key,
+            const Reported& reported) {
+  if (std::optional<std::string> active = state.Get(active_key)) {
+    if (auto* fault = state.Find<v1::Fault>(*active)) {
+      if (absl::string_view(fault->code()) == reported.code &&
+          absl::string_view(fault->vendor_code()) == reported.vendor_code) {
+        fault->set_repeats(fault->repeats() + 1);
+        return;
+      }
+      fault->set_active(false);
+      fault->set_ended_at_us(event.received_at_us);
+      fault->set_ended_sequence(event.sequence.value());
+    }
+    state.Delete(active_key);
+  }
+  if (reported.code.empty()) return;
+  v1::Fault fault = NewFault(event, v1::FAULT_KIND_CONNECTOR, event.charge_point_id, reported.code,
+                             reported.detail);
+  fault.set_connector_id(reported.connector_id);
+  fault.set_vendor_code(std::string(reported.vendor_code));
+  fault.set_active(true);
+  fault.set_ended_at_us(0);
+  fault.set_ended_sequence(0);
+  state.Put(active_key, Save(state, event, std::move(fault)));
 }
 
 }  // namespace
@@ -79,76 +128,94 @@ void Faults::Apply(const Event& event, State& state) {
 }
 
 void Faults::OnCall(const Event& event, State& state) {
-  if (event.frame.type != ocpp::MessageType::kCall ||
-      event.subprotocol != v1::SUBPROTOCOL_OCPP1_6) {
-    return;
+  if (event.frame.type != ocpp::MessageType::kCall) return;
+  const absl::string_view action = event.frame.action;
+  if (action == "StatusNotification") {
+    return event.subprotocol == v1::SUBPROTOCOL_OCPP1_6 ? OnStatus(event, state)
+                                                        : OnStatus2(event, state);
   }
-  if (event.frame.action == "StatusNotification") return OnStatus(event, state);
-  if (event.frame.action == "SecurityEventNotification") return OnSecurity(event, state);
-  if (event.frame.action == "FirmwareStatusNotification" ||
-      event.frame.action == "DiagnosticsStatusNotification") {
-    return OnMaintenance(event, state);
+  if (action == "NotifyEvent") return OnEvents(event, state);
+  if (action == "SecurityEventNotification") return OnSecurity(event, state);
+  if (action == "FirmwareStatusNotification" || action == "DiagnosticsStatusNotification" ||
+      action == "SignedFirmwareStatusNotification" || action == "LogStatusNotification" ||
+      action == "PublishFirmwareStatusNotification") {
+    OnMaintenance(event, state);
   }
 }
 
 void Faults::OnStatus(const Event& event, State& state) {
-  auto status = payload_.Read<v16::StatusNotification>(event.frame.payload);
-  if (!status.ok() || !status->connector_id.has_value() || *status->connector_id < 0 ||
-      *status->connector_id > std::numeric_limits<int32_t>::max()) {
+  v16::StatusNotificationReq status;
+  if (!payload_.Read(event.frame.payload, status).ok() || !status.connector_id.has_value() ||
+      *status.connector_id < 0 || *status.connector_id > kMostConnector) {
     return;
   }
-  absl::string_view code = status->error_code.value_or("");
-  if ((code.empty() || code == "NoError") && status->status == "Faulted") code = "Faulted";
-  const bool faulty = !code.empty() && code != "NoError";
-  const std::string active_key =
-      ChargePointKey('a', event.charge_point_id, static_cast<uint64_t>(*status->connector_id));
-  if (std::optional<std::string> active = state.Get(active_key)) {
-    v1::Fault fault;
-    const bool known = GetMessage(state, *active, fault);
-    const bool same = known && faulty && absl::string_view(fault.code()) == code &&
-                      absl::string_view(fault.vendor_code()) == status->vendor_error_code;
-    if (same) {
-      fault.set_repeats(fault.repeats() + 1);
-      PutMessage(state, *active, fault);
-      return;
-    }
-    if (known) {
-      fault.set_active(false);
-      fault.set_ended_at_us(event.received_at_us);
-      fault.set_ended_sequence(event.sequence.value());
-      PutMessage(state, *active, fault);
-    }
-    state.Delete(active_key);
+  absl::string_view code = status.error_code.value_or("");
+  if ((code.empty() || code == "NoError") && status.status == "Faulted") code = "Faulted";
+  if (code == "NoError") code = "";
+  const uint32_t connector = static_cast<uint32_t>(*status.connector_id);
+  Report(event, state, ChargePointKey('a', event.charge_point_id, connector),
+         {connector, code, status.vendor_error_code.value_or(""), status.info.value_or("")});
+}
+
+void Faults::OnStatus2(const Event& event, State& state) {
+  v201::StatusNotificationRequest status;
+  if (!payload_.Read(event.frame.payload, status).ok() || !status.evse_id.has_value() ||
+      !status.connector_id.has_value() || *status.evse_id < 0 || *status.connector_id < 0 ||
+      *status.evse_id > kMostConnector || *status.connector_id > kMostConnector) {
+    return;
   }
-  if (!faulty) return;
-  v1::Fault fault =
-      NewFault(event, v1::FAULT_KIND_CONNECTOR, event.charge_point_id, code, status->info);
-  fault.set_connector_id(static_cast<uint32_t>(*status->connector_id));
-  fault.set_vendor_code(std::string(status->vendor_error_code));
-  fault.set_active(true);
-  fault.set_ended_at_us(0);
-  fault.set_ended_sequence(0);
-  Save(state, event, fault);
-  state.Put(active_key, EntryKey(kFaultKind, event.generation, event.sequence));
+  const uint64_t place =
+      static_cast<uint64_t>(*status.evse_id) << 16 | static_cast<uint64_t>(*status.connector_id);
+  Report(event, state, ChargePointKey('a', event.charge_point_id, place),
+         {static_cast<uint32_t>(*status.evse_id),
+          status.connector_status == "Faulted" ? "Faulted" : "", "", ""});
+}
+
+// A component's problem, until it is told to be over (OCPP 2.0.1 §N07, part 2 appendix: Problem).
+void Faults::OnEvents(const Event& event, State& state) {
+  v201::NotifyEventRequest request;
+  if (!payload_.Read(event.frame.payload, request).ok()) return;
+  for (const v201::EventData& data : request.event_data) {
+    if (!data.component.has_value() || !data.variable.has_value()) continue;
+    const absl::string_view component = data.component->name.value_or("");
+    const absl::string_view variable = data.variable->name.value_or("");
+    const bool problem = variable == "Problem" || variable == "Fault" || variable == "Tripped" ||
+                         variable == "Overload";
+    if (!problem && data.trigger != "Alerting") continue;
+    const uint32_t evse =
+        data.component->evse.has_value()
+            ? static_cast<uint32_t>(data.component->evse->id.value_or(0) & kMostConnector)
+            : 0;
+    const bool over = data.cleared == true || data.actual_value == "false";
+    const std::string code = over ? "" : absl::StrCat(component, "/", variable);
+    Report(event, state,
+           absl::StrCat(ChargePointKey('e', event.charge_point_id, evse),
+                        component.substr(0, kMaxDetail), "/", variable.substr(0, kMaxDetail)),
+           {evse, code, data.tech_code.value_or(""), data.tech_info.value_or("")});
+  }
 }
 
 void Faults::OnMaintenance(const Event& event, State& state) {
-  auto message = payload_.Read<v16::FirmwareOrDiagnosticsStatus>(event.frame.payload);
-  if (!message.ok() || !message->status.has_value()) return;
-  // DownloadFailed, InstallationFailed, UploadFailed (OCPP 1.6 §7.24, §7.25) and the whitepaper's
-  // further failures.
-  if (!absl::EndsWith(*message->status, "Failed") && *message->status != "InvalidSignature") {
+  v16::LogStatusNotificationReq message;
+  if (!payload_.Read(event.frame.payload, message).ok() || !message.status.has_value()) return;
+  // OCPP 1.6 §7.24, §7.25, the whitepaper's, and 2.0.1 §3.36, §3.84: what did not come to its end.
+  static constexpr absl::string_view kFailures[] = {
+      "InvalidSignature",      "InvalidCertificate", "InvalidChecksum", "BadMessage",
+      "NotSupportedOperation", "PermissionDenied",   "UploadFailure"};
+  const absl::string_view status = *message.status;
+  if (!absl::EndsWith(status, "Failed") &&
+      std::find(std::begin(kFailures), std::end(kFailures), status) == std::end(kFailures)) {
     return;
   }
-  AddMoment(state, event, v1::FAULT_KIND_MAINTENANCE, event.charge_point_id, *message->status,
+  AddMoment(state, event, v1::FAULT_KIND_MAINTENANCE, event.charge_point_id, status,
             event.frame.action);
 }
 
 void Faults::OnSecurity(const Event& event, State& state) {
-  auto message = payload_.Read<v16::SecurityEventNotification>(event.frame.payload);
-  if (!message.ok()) return;
+  v16::SecurityEventNotificationReq message;
+  if (!payload_.Read(event.frame.payload, message).ok()) return;
   AddMoment(state, event, v1::FAULT_KIND_SECURITY, event.charge_point_id,
-            message->type.value_or("Unnamed"), message->tech_info);
+            message.type.value_or("Unnamed"), message.tech_info.value_or(""));
 }
 
 void Faults::OnOther(const Event& event, State& state) {

@@ -32,6 +32,9 @@ class Fold {
   virtual std::string parameters() const = 0;
   // `states` are those of parts(), in their order.
   virtual void Apply(const Event& event, absl::Span<State* const> states) = 0;
+  // Before what was applied is written. It must not matter when this is: what it writes follows
+  // from the state alone.
+  virtual void Finish(absl::Span<State* const>) {}
 };
 
 }  // namespace chargeledger::projections

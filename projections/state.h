@@ -3,6 +3,8 @@
 // sees a failing disk (the runtime discards the batch and stops).
 #pragma once
 
+#include <google/protobuf/message_lite.h>
+
 #include <optional>
 #include <string>
 
@@ -24,6 +26,24 @@ class State {
   // Keys that begin with `prefix`, ascending, as they are now; the visitor must not change the
   // state.
   virtual void Scan(absl::string_view prefix, Visitor visit) const = 0;
+
+  // The message at `key`, to read and to change: parsed once, and written with the batch. Null if
+  // there is none. It lives until Put or Delete of that key, or the end of the batch.
+  template <typename Message>
+  Message* Find(absl::string_view key) {
+    return static_cast<Message*>(Object(key, Message::default_instance(), false));
+  }
+  // The same, or a new one.
+  template <typename Message>
+  Message& FindOrCreate(absl::string_view key) {
+    return *static_cast<Message*>(Object(key, Message::default_instance(), true));
+  }
+
+ protected:
+  // Of the type of `prototype`. What is stored and is no such message counts as none.
+  virtual google::protobuf::MessageLite* Object(absl::string_view key,
+                                                const google::protobuf::MessageLite& prototype,
+                                                bool create) = 0;
 };
 
 // Reads the message at `key` into `message`; false (and `message` untouched) if there is none.

@@ -29,7 +29,7 @@ int64_t LastId(const State& state) {
   return last;
 }
 
-std::string NaturalKey(absl::string_view charge_point_id, const v16::StartTransaction& start) {
+std::string NaturalKey(absl::string_view charge_point_id, const v16::StartTransactionReq& start) {
   auto part = [](absl::string_view text) { return absl::StrCat(text.size(), ":", text); };
   const std::string text =
       absl::StrCat(part(charge_point_id), part(absl::StrCat(start.connector_id.value_or(-1))),
@@ -38,7 +38,7 @@ std::string NaturalKey(absl::string_view charge_point_id, const v16::StartTransa
   return absl::StrCat("k", core::Sha256(text).bytes());
 }
 
-bool IsCredible(const v16::StartTransaction& start, int64_t received_at_us) {
+bool IsCredible(const v16::StartTransactionReq& start, int64_t received_at_us) {
   auto told = core::ParseTimestamp(start.timestamp.value_or(""));
   return told.ok() && *told > received_at_us - kMostLateUs && *told < received_at_us + kMostEarlyUs;
 }
@@ -46,7 +46,7 @@ bool IsCredible(const v16::StartTransaction& start, int64_t received_at_us) {
 }  // namespace
 
 int64_t Transactions::IdFor(const State& state, absl::string_view charge_point_id,
-                            const v16::StartTransaction& start, int64_t after) {
+                            const v16::StartTransactionReq& start, int64_t after) {
   v1::StoredStart known;
   if (GetMessage(state, NaturalKey(charge_point_id, start), known) &&
       (known.clock_credible() || !known.used())) {
@@ -56,7 +56,7 @@ int64_t Transactions::IdFor(const State& state, absl::string_view charge_point_i
 }
 
 void Transactions::OnStartAnswered(State& state, absl::string_view charge_point_id,
-                                   const v16::StartTransaction& start, int64_t received_at_us,
+                                   const v16::StartTransactionReq& start, int64_t received_at_us,
                                    int64_t transaction_id) {
   const std::string key = NaturalKey(charge_point_id, start);
   v1::StoredStart known;
@@ -97,10 +97,10 @@ void Transactions::Apply(const Event& event, absl::Span<State* const> states) {
     if (!call.has_value()) return;
     state.Delete(pending);
     if (event.frame.type != ocpp::MessageType::kCallResult) return;
-    auto answer = payload_.Read<v16::StartTransactionResult>(event.frame.payload);
+    auto answer = payload_.Read<v16::StartTransactionConf>(event.frame.payload);
     if (!answer.ok() || !answer->transaction_id.has_value()) return;
     const int64_t transaction_id = *answer->transaction_id;
-    auto start = payload_.Read<v16::StartTransaction>(*call);
+    auto start = payload_.Read<v16::StartTransactionReq>(*call);
     if (!start.ok()) return;
     OnStartAnswered(state, event.charge_point_id, *start, event.received_at_us, transaction_id);
     return;
@@ -110,10 +110,10 @@ void Transactions::Apply(const Event& event, absl::Span<State* const> states) {
   if (event.frame.action == "StartTransaction") {
     state.Put(PendingCallKey(event), event.frame.payload);
   } else if (event.frame.action == "MeterValues") {
-    auto message = payload_.Read<v16::MeterValues>(event.frame.payload);
+    auto message = payload_.Read<v16::MeterValuesReq>(event.frame.payload);
     if (message.ok()) used = message->transaction_id;
   } else if (event.frame.action == "StopTransaction") {
-    auto message = payload_.Read<v16::StopTransaction>(event.frame.payload);
+    auto message = payload_.Read<v16::StopTransactionReq>(event.frame.payload);
     if (message.ok()) used = message->transaction_id;
   }
   if (used.has_value()) OnIdUsed(state, event.charge_point_id, *used);

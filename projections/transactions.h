@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "ocpp/payload_reader.h"
 #include "ocpp/v16.h"
 #include "projections/event.h"
 #include "projections/fold.h"
@@ -33,16 +34,16 @@ class Transactions final : public Fold {
   // The id for a start that arrives now: the one it was given before, or the next that is larger
   // than `after`. Changes nothing.
   static int64_t IdFor(const State& state, absl::string_view charge_point_id,
-                       const ocpp::v16::StartTransaction& start, int64_t after = 0);
+                       const ocpp::v16::StartTransactionReq& start, int64_t after = 0);
   // The start that arrived at `received_at_us` was given `transaction_id`.
   static void OnStartAnswered(State& state, absl::string_view charge_point_id,
-                              const ocpp::v16::StartTransaction& start, int64_t received_at_us,
+                              const ocpp::v16::StartTransactionReq& start, int64_t received_at_us,
                               int64_t transaction_id);
   // The charge point sent `transaction_id` itself.
   static void OnIdUsed(State& state, absl::string_view charge_point_id, int64_t transaction_id);
 
  private:
-  ocpp::v16::PayloadReader payload_;
+  ocpp::PayloadReader payload_;
 };
 
 }  // namespace chargeledger::projections

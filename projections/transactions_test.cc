@@ -21,7 +21,7 @@ int64_t IdAfter(const Conversation& conversation, int connector, const std::stri
   Transactions fold;
   EXPECT_TRUE(Folder(store, fold, 3).Fold(conversation.log(), "north").ok());
   StagedState state(store, StatePrefix(conversation.log().log_id(), 0));
-  ocpp::v16::StartTransaction start;
+  ocpp::v16::StartTransactionReq start;
   start.connector_id = connector;
   start.id_tag = "TAG";
   start.meter_start = meter_start;

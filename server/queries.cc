@@ -65,8 +65,10 @@ absl::StatusOr<std::string> SessionInProgress(const View& view, const HeldLog& h
   const std::string prefix = projections::StatePrefix(held.log_id(), Books::kSessions);
   CL_ASSIGN_OR_RETURN(
       std::optional<std::string> key,
-      view.states().Get(prefix + projections::Sessions::LastOnConnectorKey(
-                                     connector.charge_point_id(), connector.connector_id())));
+      view.states().Get(prefix + projections::SessionBook::LastOnConnectorKey(
+                                     connector.charge_point_id(), connector.evse_id() > 0
+                                                                      ? connector.evse_id()
+                                                                      : connector.connector_id())));
   if (!key.has_value()) return std::string();
   CL_ASSIGN_OR_RETURN(std::optional<std::string> stored, view.states().Get(prefix + *key));
   v1::Session session;

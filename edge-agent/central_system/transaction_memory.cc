@@ -32,6 +32,12 @@ void TransactionMemory::Delete(absl::string_view key) {
   decided_[std::string(key)] = {std::nullopt, next_};
 }
 
+google::protobuf::MessageLite* TransactionMemory::Object(absl::string_view,
+                                                         const google::protobuf::MessageLite&,
+                                                         bool) {
+  CL_CHECK(false, "decisions are kept as bytes");
+}
+
 void TransactionMemory::Scan(absl::string_view, Visitor) const {
   CL_CHECK(false, "transactions are looked up by key alone");
 }

@@ -36,6 +36,11 @@ class TransactionMemory final : public projections::State {
   void Delete(absl::string_view key) override;
   void Scan(absl::string_view prefix, Visitor visit) const override;
 
+ protected:
+  google::protobuf::MessageLite* Object(absl::string_view key,
+                                        const google::protobuf::MessageLite& prototype,
+                                        bool create) override;
+
  private:
   struct Decided {
     std::optional<std::string> value;

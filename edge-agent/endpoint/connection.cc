@@ -62,11 +62,22 @@ std::optional<std::string> PercentDecode(absl::string_view text) {
   return decoded;
 }
 
-bool Offers(absl::string_view offered, absl::string_view subprotocol) {
+struct Spoken {
+  absl::string_view name;
+  v1::Subprotocol subprotocol;
+};
+
+constexpr Spoken kSpoken[] = {{"ocpp1.6", v1::SUBPROTOCOL_OCPP1_6},
+                              {"ocpp2.0.1", v1::SUBPROTOCOL_OCPP2_0_1}};
+
+// The first that is spoken here, in the charge point's order of preference (OCPP-J 2.0.1 §3.1.2).
+const Spoken* Choose(absl::string_view offered) {
   for (absl::string_view name : absl::StrSplit(offered, ',')) {
-    if (absl::EqualsIgnoreCase(absl::StripAsciiWhitespace(name), subprotocol)) return true;
+    for (const Spoken& spoken : kSpoken) {
+      if (absl::EqualsIgnoreCase(absl::StripAsciiWhitespace(name), spoken.name)) return &spoken;
+    }
   }
-  return false;
+  return nullptr;
 }
 
 }  // namespace
@@ -123,8 +134,9 @@ void Connection::OnRequest() {
     return RefuseRequest(http::status::not_found, "this charge point is not known here");
   }
   const beast::string_view offered = request[http::field::sec_websocket_protocol];
-  if (!Offers({offered.data(), offered.size()}, "ocpp1.6")) return RefuseSubprotocol();
-  AcceptHandshake(*id, v1::SUBPROTOCOL_OCPP1_6);
+  const Spoken* chosen = Choose({offered.data(), offered.size()});
+  if (chosen == nullptr) return RefuseSubprotocol();
+  AcceptHandshake(*id, std::string(chosen->name), chosen->subprotocol);
 }
 
 void Connection::RefuseRequest(http::status status, const std::string& reason) {
@@ -144,7 +156,8 @@ void Connection::RefuseRequest(http::status status, const std::string& reason) {
 }
 
 void Connection::RefuseSubprotocol() {
-  site_.Refuse(Refused(101, "none of the offered subprotocols is spoken here; ocpp1.6 is"));
+  site_.Refuse(
+      Refused(101, "none of the offered subprotocols is spoken here; ocpp1.6 and ocpp2.0.1 are"));
   ws_.next_layer().expires_never();
   ws_.set_option(websocket::stream_base::timeout::suggested(beast::role_type::server));
   ws_.async_accept(parser_->get(), [self = shared_from_this()](Error error) {
@@ -155,7 +168,8 @@ void Connection::RefuseSubprotocol() {
   });
 }
 
-void Connection::AcceptHandshake(const std::string& charge_point_id, v1::Subprotocol subprotocol) {
+void Connection::AcceptHandshake(const std::string& charge_point_id, const std::string& name,
+                                 v1::Subprotocol subprotocol) {
   const Request& request = parser_->get();
   v1::ConnectionOpened opened;
   opened.set_charge_point_id(charge_point_id);
@@ -171,8 +185,8 @@ void Connection::AcceptHandshake(const std::string& charge_point_id, v1::Subprot
   ws_.set_option(websocket::stream_base::timeout{std::chrono::seconds(options_.handshake_timeout_s),
                                                  std::chrono::seconds(2 * options_.ping_interval_s),
                                                  true});
-  ws_.set_option(websocket::stream_base::decorator([](websocket::response_type& response) {
-    response.set(http::field::sec_websocket_protocol, "ocpp1.6");
+  ws_.set_option(websocket::stream_base::decorator([name](websocket::response_type& response) {
+    response.set(http::field::sec_websocket_protocol, name);
     response.set(http::field::server, "chargeledger");
   }));
   ws_.read_message_max(options_.max_frame_bytes);

@@ -36,7 +36,8 @@ class Connection final : public Link, public std::enable_shared_from_this<Connec
   void RefuseRequest(boost::beast::http::status status, const std::string& reason);
   // OCPP-J 1.6 §3.1.2: completes the handshake without a subprotocol, and closes.
   void RefuseSubprotocol();
-  void AcceptHandshake(const std::string& charge_point_id, v1::Subprotocol subprotocol);
+  void AcceptHandshake(const std::string& charge_point_id, const std::string& name,
+                       v1::Subprotocol subprotocol);
   v1::ConnectionRefused Refused(unsigned status, const std::string& reason) const;
 
   // Unless a read is under way or too much waits for its answer.

@@ -178,6 +178,7 @@ absl::StatusOr<uint64_t> Folder::FoldBatch(const log::EventLog& log, absl::strin
                               }));
   const uint64_t folded = read - reader.pending();
   if (folded == 0) return 0;
+  fold_.Finish(states);
   log::WriteBatch batch;
   for (size_t part = 0; part < staged.size(); ++part) {
     CL_RETURN_IF_ERROR(staged[part]->status());

@@ -3,10 +3,14 @@
 // Keys: 'w' log id (16) -> StoredFold; 's' log id (16) part (1) key -> value.
 #pragma once
 
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
-#include "absl/container/btree_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "core/ids.h"
@@ -37,23 +41,34 @@ class StagedState final : public State {
 
   // Moves the changes to `batch` (which borrows them until the next change) and brings `digest` up
   // to date.
-  void Stage(log::WriteBatch& batch, StateDigest& digest) const;
-  void Clear() { changes_.clear(); }
-  size_t change_count() const { return changes_.size(); }
+  void Stage(log::WriteBatch& batch, StateDigest& digest);
   const absl::Status& status() const { return status_; }
+  // Calls `visit` with every key that is to be written, after Stage.
+  void ForEachChange(absl::FunctionRef<void(absl::string_view key)> visit) const;
+
+ protected:
+  google::protobuf::MessageLite* Object(absl::string_view key,
+                                        const google::protobuf::MessageLite& prototype,
+                                        bool create) override;
 
  private:
   struct Change {
     std::optional<std::string> stored;
     std::optional<std::string> now;
+    // What `now` was parsed to, or will be serialised from.
+    std::unique_ptr<google::protobuf::MessageLite> object;
   };
+  using Changes = std::map<std::string, Change, std::less<>>;
 
   Change& Load(absl::string_view key) const;
+  static void Serialize(Change& change);
 
   const log::Reader& reader_;
   const std::string prefix_;
   // Also what was only read: the next read of it is cheap, and a write knows what it replaces.
-  mutable absl::btree_map<std::string, Change> changes_;
+  mutable Changes changes_;
+  // Where keys were found last: events come in pairs, and from a few charge points at a time.
+  mutable std::array<Changes::value_type*, 256> recent_{};
   mutable absl::Status status_;
 };
 

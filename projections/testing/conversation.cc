@@ -1,11 +1,14 @@
 #include "projections/testing/conversation.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
+#include "core/timestamp.h"
 
 namespace chargeledger::projections {
 
-Conversation::Conversation() {
+Conversation::Conversation(int64_t start_us) : now_us_(start_us) {
   log_ = *log::EventLog::Open(store_, *core::LogId::FromBytes("\xa1\xb2\xc3\xd4\xe5\xf6 test log "),
                               core::Generation(1));
 }
@@ -15,7 +18,8 @@ void Conversation::Record(v1::Entry entry) {
   entry.set_generation(1);
   entry.set_sequence(sequence);
   entry.set_boot(1);
-  entry.set_wall_time_us(kStart + static_cast<int64_t>(sequence) * 1'000'000);
+  entry.set_wall_time_us(now_us_);
+  now_us_ += 1'000'000;
   const std::string bytes = entry.SerializeAsString();
   log::WriteBatch batch;
   const log::TreeHead head = log_->Stage({bytes}, {log::LeafHash(bytes)}, batch);
@@ -23,12 +27,17 @@ void Conversation::Record(v1::Entry entry) {
   log_->Publish(head);
 }
 
+void Conversation::At(absl::string_view time) {
+  auto at = core::ParseTimestamp(time);
+  if (at.ok()) now_us_ = std::max(now_us_, *at);
+}
+
 void Conversation::Connect(absl::string_view charge_point_id) {
   charge_point_id_ = std::string(charge_point_id);
   connection_ = log_->head().size;
   v1::Entry entry;
   entry.mutable_connection_opened()->set_charge_point_id(charge_point_id_);
-  entry.mutable_connection_opened()->set_subprotocol(v1::SUBPROTOCOL_OCPP1_6);
+  entry.mutable_connection_opened()->set_subprotocol(subprotocol_);
   Record(entry);
 }
 
@@ -47,7 +56,7 @@ void Conversation::ReceivedInParts(absl::string_view payload, int parts) {
     frame.set_charge_point_id(charge_point_id_);
     frame.set_connection(connection_);
     frame.set_direction(v1::DIRECTION_RECEIVED);
-    frame.set_subprotocol(v1::SUBPROTOCOL_OCPP1_6);
+    frame.set_subprotocol(subprotocol_);
     const size_t begin = payload.size() * static_cast<size_t>(part) / static_cast<size_t>(parts);
     const size_t end = payload.size() * static_cast<size_t>(part + 1) / static_cast<size_t>(parts);
     frame.set_payload(std::string(payload.substr(begin, end - begin)));
@@ -67,7 +76,7 @@ void Conversation::Sent(absl::string_view payload) {
   frame.set_charge_point_id(charge_point_id_);
   frame.set_connection(connection_);
   frame.set_direction(v1::DIRECTION_SENT);
-  frame.set_subprotocol(v1::SUBPROTOCOL_OCPP1_6);
+  frame.set_subprotocol(subprotocol_);
   frame.set_payload(std::string(payload));
   Record(entry);
 }
@@ -76,11 +85,19 @@ void Conversation::Call(absl::string_view action, absl::string_view payload,
                         absl::string_view answer) {
   const std::string id = absl::StrCat("m", next_message_++);
   Received(absl::StrCat("[2,\"", id, "\",\"", action, "\",", payload, "]"));
-  Sent(absl::StrCat("[3,\"", id, "\",", answer, "]"));
+  if (!answer.empty()) Sent(absl::StrCat("[3,\"", id, "\",", answer, "]"));
+}
+
+void Conversation::Command(absl::string_view action, absl::string_view payload,
+                           absl::string_view answer) {
+  const std::string id = absl::StrCat("c", next_message_++);
+  Sent(absl::StrCat("[2,\"", id, "\",\"", action, "\",", payload, "]"));
+  if (!answer.empty()) Received(absl::StrCat("[3,\"", id, "\",", answer, "]"));
 }
 
 void Conversation::Start(int connector, int64_t transaction_id, int64_t meter_wh,
                          absl::string_view time) {
+  At(time);
   Call("StartTransaction",
        absl::StrCat("{\"connectorId\":", connector, ",\"idTag\":\"TAG\",\"meterStart\":", meter_wh,
                     ",\"timestamp\":\"", time, "\"}"),
@@ -89,6 +106,7 @@ void Conversation::Start(int connector, int64_t transaction_id, int64_t meter_wh
 }
 
 void Conversation::Meter(int64_t transaction_id, int64_t meter_wh, absl::string_view time) {
+  At(time);
   Call("MeterValues",
        absl::StrCat("{\"connectorId\":1,\"transactionId\":", transaction_id,
                     ",\"meterValue\":[{\"timestamp\":\"", time,
@@ -99,6 +117,7 @@ void Conversation::Meter(int64_t transaction_id, int64_t meter_wh, absl::string_
 }
 
 void Conversation::Stop(int64_t transaction_id, int64_t meter_wh, absl::string_view time) {
+  At(time);
   Call("StopTransaction",
        absl::StrCat("{\"transactionId\":", transaction_id, ",\"meterStop\":", meter_wh,
                     ",\"timestamp\":\"", time, "\",\"reason\":\"EVDisconnected\"}"),

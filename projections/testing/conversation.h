@@ -18,10 +18,15 @@ class Conversation {
   // 2026-03-01T12:00:00Z.
   static constexpr int64_t kStart = 1'772'366'400'000'000;
 
-  Conversation();
+  // The first entry is received at `start_us`.
+  explicit Conversation(int64_t start_us = kStart);
 
-  // Every entry is received a second after the one before.
+  // Every entry is received a second after the one before, or at the time last given to At.
   void Record(v1::Entry entry);
+  // What comes next is received at `time` (ISO 8601), if that is not past yet.
+  void At(absl::string_view time);
+  // What comes next is spoken in this protocol.
+  void Speak(v1::Subprotocol subprotocol) { subprotocol_ = subprotocol; }
   // Opens a connection and makes it the one that frames use.
   void Connect(absl::string_view charge_point_id);
   void Disconnect(v1::ConnectionClosed::Reason reason);
@@ -30,8 +35,12 @@ class Conversation {
   // Cut into `parts` entries.
   void ReceivedInParts(absl::string_view payload, int parts);
 
-  // [2,id,action,payload] and its answer.
+  // [2,id,action,payload] and its answer, if it is not empty.
   void Call(absl::string_view action, absl::string_view payload, absl::string_view answer);
+  // The same the other way round: a command to the charge point, and its answer if it is not empty.
+  void Command(absl::string_view action, absl::string_view payload, absl::string_view answer);
+
+  // These are received when they say they were said.
   // A StartTransaction on `connector` that is answered with `transaction_id`.
   void Start(int connector, int64_t transaction_id, int64_t meter_wh, absl::string_view time);
   void Meter(int64_t transaction_id, int64_t meter_wh, absl::string_view time);
@@ -46,6 +55,8 @@ class Conversation {
   std::string charge_point_id_ = "CP1";
   uint64_t connection_ = 0;
   int next_message_ = 1;
+  int64_t now_us_;
+  v1::Subprotocol subprotocol_ = v1::SUBPROTOCOL_OCPP1_6;
 };
 
 }  // namespace chargeledger::projections

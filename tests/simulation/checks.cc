@@ -75,8 +75,9 @@ std::string ToText(const Told& told) {
 }
 
 Told ToldBy(const v1::Session& session) {
-  return {session.charge_point_id(), session.transaction_id(), session.started_at_us() / 1'000'000,
-          session.meter_start_mwh() / 1000, session.meter_last_mwh() / 1000};
+  return {session.charge_point_id(), session.transaction_id(),
+          session.started_told_us() / 1'000'000, session.meter_start_mwh() / 1000,
+          session.meter_last_mwh() / 1000};
 }
 
 Told ToldBy(const chargesim::Transaction& t) {
@@ -117,9 +118,14 @@ Told Begun(const std::string& charge_point_id, int64_t connector, int64_t at_us,
 void CheckBill(const v1::Session& session, const std::map<std::string, const v1::Cdr*>& bills,
                Judge& judge) {
   auto bill = bills.find(session.id());
+  const bool told = session.end() == v1::SESSION_END_STOP;
   if (bill == bills.end()) {
-    return judge.Violate("bills", absl::StrCat("closed session ", session.id(), " has no bill"));
+    // What is doubtful waits for a person.
+    return judge.Expect(session.held() || !told, "bills",
+                        absl::StrCat("closed session ", session.id(), " has no bill"));
   }
+  judge.Expect(told, "bills",
+               absl::StrCat("session ", session.id(), " is billed, and nobody said that it ended"));
   const v1::Cdr& cdr = *bill->second;
   if (session.flags_size() > 0 || cdr.flags_size() > 0) return;
   // 0.45 a kWh in ten-thousandths, rounded half up to cents; 0.35 for the start.
@@ -128,6 +134,60 @@ void CheckBill(const v1::Session& session, const std::map<std::string, const v1:
   judge.Expect(cdr.energy_mwh() == session.energy_mwh() && cdr.total_cost_e4() == total_e4, "bills",
                absl::StrCat("session ", session.id(), " of ", session.energy_mwh(),
                             " mWh is billed at ", cdr.total_cost_e4(), ", not ", total_e4));
+}
+
+std::string FlagsOf(const v1::Session& session) {
+  std::string text;
+  for (int flag : session.flags()) {
+    absl::StrAppend(&text, " ", v1::SessionFlag_Name(static_cast<v1::SessionFlag>(flag)));
+  }
+  return text;
+}
+
+bool HasFlag(const v1::Session& session, v1::SessionFlag flag) {
+  return std::find(session.flags().begin(), session.flags().end(), flag) != session.flags().end();
+}
+
+// Energy and times are what they really were, or the flag that says why not is up.
+void CheckTruth(const v1::Session& session, const chargesim::Transaction& t, Judge& judge) {
+  const int64_t energy_mwh = t.energy_wh * 1000;
+  const std::string what = absl::StrCat("session ", session.id(), " of ", ToText(ToldBy(t)));
+  if (t.register_reset) {
+    // What flowed between the last value and the reset is nowhere.
+    judge.Expect(
+        session.energy_mwh() <= energy_mwh, "truth",
+        absl::StrCat(what, " has ", session.energy_mwh(), " mWh, more than flowed: ", energy_mwh));
+    judge.Expect(session.energy_mwh() == energy_mwh || session.held(), "truth",
+                 absl::StrCat(what, " has ", session.energy_mwh(), " of ", energy_mwh,
+                              " mWh, and nothing holds it:", FlagsOf(session)));
+  } else {
+    judge.Expect(session.energy_mwh() == energy_mwh || session.held(), "truth",
+                 absl::StrCat(what, " has ", session.energy_mwh(), " of ", energy_mwh,
+                              " mWh, and nothing holds it:", FlagsOf(session)));
+  }
+  // To the second, as the charge points tell it.
+  const bool times = session.started_at_us() / 1'000'000 == t.started_at_us / 1'000'000 &&
+                     session.stopped_at_us() / 1'000'000 == t.stopped_at_us / 1'000'000;
+  judge.Expect(times || HasFlag(session, v1::SESSION_FLAG_CLOCK_SKEW) || session.held(), "truth",
+               absl::StrCat(what, " was used as from ", session.started_at_us(), " to ",
+                            session.stopped_at_us(), ", and was from ", t.started_at_us, " to ",
+                            t.stopped_at_us, ":", FlagsOf(session)));
+}
+
+// A stop that was never sent: the session is open, or its end is inferred and waits for a person.
+void CheckForgotten(const std::vector<v1::Session>& sessions, const chargesim::Transaction& t,
+                    Judge& judge) {
+  for (const v1::Session& session : sessions) {
+    if (session.charge_point_id() != t.charge_point_id ||
+        session.transaction_id() != t.transaction_id) {
+      continue;
+    }
+    const bool doubtful = session.state() == v1::SESSION_STATE_OPEN || session.held() ||
+                          session.end() != v1::SESSION_END_STOP;
+    judge.Expect(doubtful, "truth",
+                 absl::StrCat("session ", session.id(), " of ", ToText(ToldBy(t)),
+                              " was never stopped, and passes for whole:", FlagsOf(session)));
+  }
 }
 
 }  // namespace
@@ -249,13 +309,14 @@ void CheckSessions(LedgerNode& ledger, const std::vector<std::unique_ptr<Charger
   // Sessions by what their start says.
   std::map<Told, int> begun;
   for (const v1::Session& session : sessions) {
-    ++begun[Begun(session.charge_point_id(), session.connector_id(), session.started_at_us(),
+    ++begun[Begun(session.charge_point_id(), session.connector_id(), session.started_told_us(),
                   session.meter_start_mwh() / 1000)];
     if (session.state() != v1::SESSION_STATE_CLOSED) continue;
     closed.emplace(ToldBy(session), &session);
     CheckBill(session, bills, judge);
     const int64_t told = std::max<int64_t>(0, session.meter_last_mwh() - session.meter_start_mwh());
-    judge.Expect(session.energy_mwh() == told, "sessions",
+    judge.Expect(session.energy_mwh() == told || session.energy_rule() != v1::ENERGY_RULE_REGISTER,
+                 "sessions",
                  absl::StrCat("session ", session.id(), " has ", session.energy_mwh(),
                               " mWh, its registers say ", told));
   }
@@ -269,6 +330,7 @@ void CheckSessions(LedgerNode& ledger, const std::vector<std::unique_ptr<Charger
       if (t.stopped_at_us == 0 || t.transaction_id == 0) continue;
       truth.insert(ToldBy(t));
       // What the charge point itself did not say, or not in order, cannot be known.
+      if (t.stop_forgotten) CheckForgotten(sessions, t, judge);
       if (!t.settled || t.stop_forgotten || t.lost || t.swapped) continue;
       ++judge.statistics().sessions_compared;
       auto [first, last] = closed.equal_range(ToldBy(t));
@@ -280,6 +342,7 @@ void CheckSessions(LedgerNode& ledger, const std::vector<std::unique_ptr<Charger
                                   t.stopped_at_us / 1'000'000, Known(sessions, t)));
         continue;
       }
+      for (auto it = first; it != last; ++it) CheckTruth(*it->second, t, judge);
       const bool one = std::next(first) == last;
       judge.Expect(one || first->second->flags_size() > 0, "sessions",
                    absl::StrCat("more than one session is ", ToText(ToldBy(t))));

@@ -116,6 +116,7 @@ void ChargePoint::Start(Connector& connector) {
   transaction.id_tag = connector.id_tag;
   transaction.started_at_us = now_us_;
   transaction.meter_start_wh = connector.register_mwh / 1000;
+  connector.begun_wh = transaction.meter_start_wh;
   Send("StartTransaction",
        {{"connectorId", connector.number},
         {"idTag", connector.id_tag},
@@ -155,8 +156,10 @@ void ChargePoint::Charge(Connector& connector) {
 void ChargePoint::Sample(Connector& connector) {
   Charge(connector);
   if (behaviour_.register_reset_one_in > 0 && random_.OneIn(behaviour_.register_reset_one_in)) {
-    connector.register_mwh = 0;
-    transactions_[static_cast<size_t>(connector.transaction)].register_reset = true;
+    Transaction& transaction = transactions_[static_cast<size_t>(connector.transaction)];
+    transaction.energy_wh += connector.register_mwh / 1000 - connector.begun_wh;
+    transaction.register_reset = true;
+    connector.begun_wh = connector.register_mwh = 0;
   }
   Send("MeterValues",
        {{"connectorId", connector.number},
@@ -179,6 +182,7 @@ void ChargePoint::Stop(Connector& connector, const std::string& reason) {
   Transaction& transaction = transactions_[static_cast<size_t>(connector.transaction)];
   transaction.stopped_at_us = now_us_;
   transaction.meter_stop_wh = connector.register_mwh / 1000;
+  transaction.energy_wh += transaction.meter_stop_wh - connector.begun_wh;
   json payload = {{"meterStop", transaction.meter_stop_wh},
                   {"timestamp", Time()},
                   {"reason", reason},

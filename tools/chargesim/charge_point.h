@@ -40,6 +40,8 @@ struct Transaction {
   int64_t stopped_at_us = 0;
   int64_t meter_start_wh = 0;
   int64_t meter_stop_wh = 0;
+  // What really flowed, whatever became of the register.
+  int64_t energy_wh = 0;
   // Whether the central system has answered the StopTransaction.
   bool settled = false;
   // What went wrong with it here: its stop was never sent, its register began at 0 in the middle,
@@ -98,6 +100,8 @@ class ChargePoint {
     Phase phase = Phase::kAvailable;
     int64_t next_us = 0;
     int64_t register_mwh = 0;
+    // Where the register began: with the transaction, or after it was reset.
+    int64_t begun_wh = 0;
     int transaction = -1;
     std::string id_tag;
     int64_t battery_mwh = 0;

@@ -180,13 +180,14 @@ json Simulation::Summary() const {
                               {"stoppedAt", core::FormatTimestamp(t.stopped_at_us)},
                               {"meterStartWh", t.meter_start_wh},
                               {"meterStopWh", t.meter_stop_wh},
+                              {"energyWh", t.energy_wh},
                               {"settled", t.settled},
                               {"stopForgotten", t.stop_forgotten},
                               {"registerReset", t.register_reset},
                               {"lost", t.lost},
                               {"swapped", t.swapped}});
       settled += t.settled;
-      energy_wh += t.meter_stop_wh - t.meter_start_wh;
+      energy_wh += t.energy_wh;
     }
     const Counts& counts = point->counts();
     total.frames_sent += counts.frames_sent;
