@@ -41,6 +41,7 @@ bool Bookkeeper::HasWork() const { return stopping_ || !waiting_.empty(); }
 // True if the log has more to fold.
 absl::StatusOr<bool> Bookkeeper::FoldPiece(HeldLog& held) {
   projections::Folder folder(states_, books_);
+  folder.OnChanged(changed_);
   CL_ASSIGN_OR_RETURN(v1::StoredFold before, projections::ReadPosition(states_, held.log_id()));
   for (log::EventLog* log : held.generations()) {
     auto folded = folder.Fold(*log, held.site(), kPiece);

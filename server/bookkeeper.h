@@ -15,6 +15,7 @@
 #include "core/threads.h"
 #include "log/store.h"
 #include "projections/books.h"
+#include "projections/runtime/folder.h"
 #include "server/ledger.h"
 
 namespace chargeledger::server {
@@ -33,6 +34,8 @@ class Bookkeeper {
              core::Threads threads = core::Threads::kOwn);
   ~Bookkeeper();
 
+  // `changed` is told, on the bookkeeper's thread, of every key that it writes. Before OnGrown.
+  void OnChanged(projections::Folder::Changed changed) { changed_ = std::move(changed); }
   // These logs have grown, or were just opened.
   void OnGrown(const std::vector<HeldLog*>& logs);
   // Folds one piece, as the bookkeeper's thread would; false if there is nothing to fold.
@@ -46,6 +49,7 @@ class Bookkeeper {
   log::Store& states_;
   projections::Books books_;
   const Damaged damaged_;
+  projections::Folder::Changed changed_;
   const std::function<void(const absl::Status&)> failed_;
   absl::Mutex mutex_;
   std::vector<HeldLog*> waiting_ ABSL_GUARDED_BY(mutex_);

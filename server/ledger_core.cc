@@ -76,6 +76,11 @@ void LedgerCore::Connect() {
         ledger_->OnDamaged(log, sequence, std::string(why.message()));
       },
       callbacks_.failed, options_.threads);
+  bookkeeper_->OnChanged([this](const core::LogId& log_id, size_t part, absl::string_view key) {
+    if (part == projections::Books::kSessions && key[0] == projections::kSessionKind) {
+      feed_.OnChanged(log_id, std::string(key));
+    }
+  });
   ledger_->OnGrown([this](const std::vector<HeldLog*>& grown) { bookkeeper_->OnGrown(grown); });
   ledger_->OnFailed(callbacks_.failed);
   bookkeeper_->OnGrown(ledger_->logs());

@@ -25,6 +25,7 @@
 #include "server/bookkeeper.h"
 #include "server/divergences.h"
 #include "server/ledger.h"
+#include "server/session_feed.h"
 #include "server/site_session.h"
 
 namespace chargeledger::server {
@@ -71,6 +72,7 @@ class LedgerCore {
 
   Ledger& ledger() { return *ledger_; }
   Bookkeeper& bookkeeper() { return *bookkeeper_; }
+  SessionFeed& feed() { return feed_; }
   log::Recorder& control() { return *control_; }
   log::Archive& archive() { return *archive_; }
   const log::Store& states() const { return *states_; }
@@ -99,6 +101,7 @@ class LedgerCore {
   const Callbacks callbacks_;
   const projections::Books books_;
   OnDigests on_digests_;
+  SessionFeed feed_;
   log::replication::Errands control_errands_;
   std::unique_ptr<log::Archive> archive_;
   std::unique_ptr<log::Store> states_;

@@ -15,10 +15,12 @@
 #include "core/process/settings.h"
 #include "core/process/termination.h"
 #include "core/system_clock.h"
+#include "log/derived_store.h"
 #include "log/local_directory.h"
 #include "log/log_metrics.h"
 #include "log/replication/finding.h"
 #include "log/scrubber.h"
+#include "server/history.h"
 #include "server/ledger_core.h"
 #include "server/log_queries.h"
 #include "server/queries.h"
@@ -210,7 +212,12 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
   if (opened.status().code() == absl::StatusCode::kAborted) return std::optional<core::Ending>();
   CL_ASSIGN_OR_RETURN(core, std::move(opened));
   Ledger& ledger = core->ledger();
-  Queries queries(ledger, core->states());
+  CL_ASSIGN_OR_RETURN(auto past,
+                      log::OpenDerivedStore(files, "history", [](const absl::Status& damage) {
+                        core::RequestTermination(damage);
+                      }));
+  History history(*past, *options.tariff);
+  Queries queries(ledger, core->states(), &history, &core->feed());
   log::ScrubberOptions scrub_options;
   scrub_options.bytes_per_second = flags.scrub_bytes_per_second;
   log::Scrubber scrubber(
@@ -226,6 +233,7 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
   announced = true;
   std::fflush(stdout);
   const std::optional<core::Ending> ending = WaitUntilOver(directory.path());
+  core->feed().Stop();
   // Streams end first, then what they had handed over is committed, then the books are closed.
   server.reset();
   metrics.reset();

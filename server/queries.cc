@@ -12,6 +12,7 @@
 #include "log/replication/holder.h"
 #include "projections/books.h"
 #include "projections/keys.h"
+#include "projections/sessions/story.h"
 #include "server/log_lookup.h"
 #include "server/view.h"
 
@@ -57,6 +58,33 @@ absl::Status Find(const View& view, const EntryId& id, size_t part, char kind,
     return absl::DataLossError(absl::StrCat("the stored state of ", what, " cannot be read"));
   }
   return absl::NotFoundError(absl::StrCat("there is no ", what));
+}
+
+// The session's own stretch of its log, read again.
+absl::StatusOr<v1::SessionStory> Tell(const View& view, const EntryId& id,
+                                      const v1::Session& session) {
+  projections::StoryTeller teller(session);
+  const v1::SessionSources& sources = session.sources();
+  for (const HeldLog* held : view.logs()) {
+    if (!absl::StartsWith(held->log_id().ToHex(), id.log_prefix)) continue;
+    for (const log::EventLog* log : held->generations()) {
+      const uint32_t generation = log->generation().value();
+      if (generation < session.generation() || generation > sources.last_generation()) continue;
+      const uint64_t first = generation == session.generation() ? sources.first() : 0;
+      const uint64_t end =
+          generation == sources.last_generation() ? sources.last() + 1 : log->head().size;
+      if (first >= end) continue;
+      projections::EventReader reader(log->log_id(), held->site(), log->generation());
+      CL_RETURN_IF_ERROR(log->Read(core::Sequence(first), end - first,
+                                   [&](core::Sequence sequence, absl::string_view bytes) {
+                                     if (auto event = reader.Read(sequence, bytes)) {
+                                       teller.Add(*event);
+                                     }
+                                     return true;
+                                   }));
+    }
+  }
+  return teller.Take();
 }
 
 // The id of the session that was last begun on a connector, if it is still open.
@@ -117,7 +145,8 @@ absl::StatusOr<v1::ListSitesResponse> Queries::ListSites() const {
 
 absl::StatusOr<v1::ListStationsResponse> Queries::ListStations(
     const v1::ListStationsRequest& request) const {
-  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, request.site()));
+  CL_ASSIGN_OR_RETURN(View view,
+                      View::Take(ledger_, states_, request.site(), history_, request.as_of()));
   v1::ListStationsResponse response;
   for (const HeldLog* held : view.logs()) {
     CL_RETURN_IF_ERROR(view.ForEach<v1::Station>(*held, Books::kStations, projections::kStationKind,
@@ -132,7 +161,8 @@ absl::StatusOr<v1::ListStationsResponse> Queries::ListStations(
 
 absl::StatusOr<v1::ListConnectorsResponse> Queries::ListConnectors(
     const v1::ListConnectorsRequest& request) const {
-  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, request.site()));
+  CL_ASSIGN_OR_RETURN(View view,
+                      View::Take(ledger_, states_, request.site(), history_, request.as_of()));
   v1::ListConnectorsResponse response;
   for (const HeldLog* held : view.logs()) {
     const int first = response.connectors_size();
@@ -153,7 +183,8 @@ absl::StatusOr<v1::ListConnectorsResponse> Queries::ListConnectors(
 
 absl::StatusOr<v1::ListSessionsResponse> Queries::ListSessions(
     const v1::ListSessionsRequest& request) const {
-  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, request.site()));
+  CL_ASSIGN_OR_RETURN(View view,
+                      View::Take(ledger_, states_, request.site(), history_, request.as_of()));
   v1::ListSessionsResponse response;
   CL_ASSIGN_OR_RETURN(
       *response.mutable_next_page_token(),
@@ -163,6 +194,7 @@ absl::StatusOr<v1::ListSessionsResponse> Queries::ListSessions(
             return Matches(request.charge_point_id(), session.charge_point_id()) &&
                    (request.state() == v1::SESSION_STATE_UNSPECIFIED ||
                     request.state() == session.state()) &&
+                   (!request.held_only() || session.held()) &&
                    (request.flag() == v1::SESSION_FLAG_UNSPECIFIED ||
                     std::count(session.flags().begin(), session.flags().end(), request.flag()));
           },
@@ -174,16 +206,75 @@ absl::StatusOr<v1::ListSessionsResponse> Queries::ListSessions(
 absl::StatusOr<v1::GetSessionResponse> Queries::GetSession(
     const v1::GetSessionRequest& request) const {
   CL_ASSIGN_OR_RETURN(EntryId id, ParseEntryId("session id", request.id()));
-  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, ""));
+  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, "", history_, request.as_of()));
   v1::GetSessionResponse response;
   CL_RETURN_IF_ERROR(Find(view, id, Books::kSessions, projections::kSessionKind,
                           absl::StrCat("session ", request.id()), *response.mutable_session()));
+  if (request.with_story()) {
+    CL_ASSIGN_OR_RETURN(*response.mutable_story(), Tell(view, id, response.session()));
+  }
   CL_RETURN_IF_ERROR(view.SetAsOf(response));
   return response;
 }
 
+absl::Status Queries::WatchSessions(
+    const v1::WatchSessionsRequest& request,
+    const std::function<bool(const v1::WatchSessionsResponse&)>& each,
+    const std::function<bool()>& gone) const {
+  if (feed_ == nullptr) return absl::UnimplementedError("nothing is watched here");
+  auto watcher = SessionFeed::Watcher::Begin(*feed_);
+  if (watcher == nullptr) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        SessionFeed::kMostWatchers, " are watching already; close one of them and try again"));
+  }
+  const auto wanted = [&](const v1::Session& session) {
+    return Matches(request.charge_point_id(), session.charge_point_id()) &&
+           (request.flag() == v1::SESSION_FLAG_UNSPECIFIED ||
+            std::count(session.flags().begin(), session.flags().end(), request.flag()) > 0);
+  };
+  const auto send = [&](const View& view, const HeldLog& held, const v1::Session& session) {
+    v1::WatchSessionsResponse response;
+    *response.mutable_session() = session;
+    auto position = view.PositionOf(held);
+    if (position.ok()) *response.mutable_as_of() = *position;
+    return each(response);
+  };
+  // First those that are open; what changes meanwhile waits in the feed.
+  {
+    CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, request.site()));
+    for (const HeldLog* held : view.logs()) {
+      CL_RETURN_IF_ERROR(view.ForEach<v1::Session>(
+          *held, Books::kSessions, projections::kSessionKind, [&](const v1::Session& session) {
+            if (session.state() != v1::SESSION_STATE_OPEN || !wanted(session)) return true;
+            return send(view, *held, session);
+          }));
+    }
+  }
+  while (!gone() && !watcher->stopped()) {
+    const SessionFeed::Changes changes = watcher->Wait(absl::Milliseconds(500));
+    if (watcher->overrun()) {
+      return absl::ResourceExhaustedError("the watcher is too far behind; begin again");
+    }
+    if (changes.empty()) continue;
+    CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, request.site()));
+    for (const auto& [log_id, key] : changes) {
+      for (const HeldLog* held : view.logs()) {
+        if (held->log_id() != log_id) continue;
+        CL_ASSIGN_OR_RETURN(
+            std::optional<std::string> stored,
+            view.states().Get(projections::StatePrefix(log_id, Books::kSessions) + key));
+        v1::Session session;
+        if (!stored.has_value() || !session.ParseFromString(*stored) || !wanted(session)) continue;
+        if (!send(view, *held, session)) return absl::OkStatus();
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<v1::ListCdrsResponse> Queries::ListCdrs(const v1::ListCdrsRequest& request) const {
-  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, request.site()));
+  CL_ASSIGN_OR_RETURN(View view,
+                      View::Take(ledger_, states_, request.site(), history_, request.as_of()));
   v1::ListCdrsResponse response;
   CL_ASSIGN_OR_RETURN(
       *response.mutable_next_page_token(),
@@ -204,7 +295,7 @@ absl::StatusOr<v1::GetCdrResponse> Queries::GetCdr(const v1::GetCdrRequest& requ
                                                    "\"; it looks like 0123456789ab-1-42-c1"));
   }
   CL_ASSIGN_OR_RETURN(EntryId id, ParseEntryId("CDR id", session));
-  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, ""));
+  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, "", history_, request.as_of()));
   v1::GetCdrResponse response;
   CL_RETURN_IF_ERROR(Find(view, id, Books::kBilling, projections::kCdrKind,
                           absl::StrCat("CDR ", request.id()), *response.mutable_cdr()));
@@ -214,7 +305,8 @@ absl::StatusOr<v1::GetCdrResponse> Queries::GetCdr(const v1::GetCdrRequest& requ
 
 absl::StatusOr<v1::ListFaultsResponse> Queries::ListFaults(
     const v1::ListFaultsRequest& request) const {
-  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, request.site()));
+  CL_ASSIGN_OR_RETURN(View view,
+                      View::Take(ledger_, states_, request.site(), history_, request.as_of()));
   v1::ListFaultsResponse response;
   CL_ASSIGN_OR_RETURN(
       *response.mutable_next_page_token(),
@@ -231,7 +323,8 @@ absl::StatusOr<v1::ListFaultsResponse> Queries::ListFaults(
 
 absl::StatusOr<v1::ListTopFaultsResponse> Queries::ListTopFaults(
     const v1::ListTopFaultsRequest& request) const {
-  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, request.site()));
+  CL_ASSIGN_OR_RETURN(View view,
+                      View::Take(ledger_, states_, request.site(), history_, request.as_of()));
   using Key = std::tuple<v1::FaultKind, std::string, std::string>;
   std::map<Key, v1::FaultCount> counts;
   std::map<Key, std::set<std::string>> stations;

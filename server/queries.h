@@ -6,6 +6,7 @@
 // would be right.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,14 +15,19 @@
 #include "absl/status/statusor.h"
 #include "chargeledger/v1/query.pb.h"
 #include "log/store.h"
+#include "server/history.h"
 #include "server/ledger.h"
+#include "server/session_feed.h"
 
 namespace chargeledger::server {
 
 class Queries {
  public:
-  // Both outlive the queries.
-  Queries(const Ledger& ledger, const log::Store& states) : ledger_(ledger), states_(states) {}
+  // All outlive the queries. Without a history nothing is answered as of an earlier position,
+  // without a feed nothing can be watched.
+  Queries(const Ledger& ledger, const log::Store& states, History* history = nullptr,
+          SessionFeed* feed = nullptr)
+      : ledger_(ledger), states_(states), history_(history), feed_(feed) {}
 
   absl::StatusOr<v1::ListSitesResponse> ListSites() const;
   absl::StatusOr<v1::ListStationsResponse> ListStations(
@@ -31,6 +37,10 @@ class Queries {
   absl::StatusOr<v1::ListSessionsResponse> ListSessions(
       const v1::ListSessionsRequest& request) const;
   absl::StatusOr<v1::GetSessionResponse> GetSession(const v1::GetSessionRequest& request) const;
+  // Calls `each` until it returns false, or `gone` returns true, which is asked twice a second.
+  absl::Status WatchSessions(const v1::WatchSessionsRequest& request,
+                             const std::function<bool(const v1::WatchSessionsResponse&)>& each,
+                             const std::function<bool()>& gone) const;
   absl::StatusOr<v1::ListCdrsResponse> ListCdrs(const v1::ListCdrsRequest& request) const;
   absl::StatusOr<v1::GetCdrResponse> GetCdr(const v1::GetCdrRequest& request) const;
   absl::StatusOr<v1::ListFaultsResponse> ListFaults(const v1::ListFaultsRequest& request) const;
@@ -46,6 +56,8 @@ class Queries {
 
   const Ledger& ledger_;
   const log::Store& states_;
+  History* const history_;
+  SessionFeed* const feed_;
 };
 
 }  // namespace chargeledger::server

@@ -11,20 +11,23 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "chargeledger/v1/types.pb.h"
+#include "chargeledger/v1/query.pb.h"
 #include "core/check.h"
 #include "log/store.h"
 #include "projections/runtime/folder.h"
 #include "projections/runtime/state_store.h"
+#include "server/history.h"
 #include "server/ledger.h"
 
 namespace chargeledger::server {
 
 class View {
  public:
-  // `site` empty: all logs. NOT_FOUND if no log is of that site.
+  // `site` empty: all logs. NOT_FOUND if no log is of that site. With positions or a time in
+  // `as_of`: what was known then, out of `history`.
   static absl::StatusOr<View> Take(const Ledger& ledger, const log::Store& states,
-                                   const std::string& site);
+                                   const std::string& site, History* history = nullptr,
+                                   const v1::AsOf& as_of = {});
 
   const std::vector<HeldLog*>& logs() const { return logs_; }
   const log::Reader& states() const { return *states_; }
@@ -33,14 +36,20 @@ class View {
   template <typename Response>
   absl::Status SetAsOf(Response& response) const {
     for (const HeldLog* held : logs_) {
-      CL_ASSIGN_OR_RETURN(v1::StoredFold fold, projections::ReadPosition(*states_, held->log_id()));
-      v1::LogPosition& position = *response.add_as_of();
-      position.set_log_id(held->log_id().ToHex());
-      position.set_site(held->site());
-      position.set_generation(fold.generation());
-      position.set_size(fold.size());
+      CL_ASSIGN_OR_RETURN(*response.add_as_of(), PositionOf(*held));
     }
     return absl::OkStatus();
+  }
+
+  // How far a log is folded here.
+  absl::StatusOr<v1::LogPosition> PositionOf(const HeldLog& held) const {
+    CL_ASSIGN_OR_RETURN(v1::StoredFold fold, projections::ReadPosition(*states_, held.log_id()));
+    v1::LogPosition position;
+    position.set_log_id(held.log_id().ToHex());
+    position.set_site(held.site());
+    position.set_generation(fold.generation());
+    position.set_size(fold.size());
+    return position;
   }
 
   // All messages of one kind in one part's state of one log, ascending by key; `visit` returns

@@ -192,6 +192,9 @@ absl::StatusOr<uint64_t> Folder::FoldBatch(const log::EventLog& log, absl::strin
   batch.PutCopy(FoldKey(log_id), position.SerializeAsString());
   // Losing it to a power cut costs folding again, never an entry.
   CL_RETURN_IF_ERROR(store_.Commit(batch, log::Durability::kBuffered));
+  for (size_t part = 0; changed_ && part < staged.size(); ++part) {
+    staged[part]->ForEachChange([&](absl::string_view key) { changed_(log_id, part, key); });
+  }
   return folded;
 }
 

@@ -14,6 +14,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -38,12 +40,16 @@ class Folder {
   // the next.
   absl::StatusOr<v1::StoredFold> Fold(const log::EventLog& log, absl::string_view site,
                                       uint64_t max_entries = ~uint64_t{0});
+  // Forgets what was folded of a log.
+  absl::Status Drop(const core::LogId& log_id);
+  // `changed` is told of every key that was written, when it can be read.
+  using Changed = std::function<void(const core::LogId&, size_t part, absl::string_view key)>;
+  void OnChanged(Changed changed) { changed_ = std::move(changed); }
 
  private:
   absl::StatusOr<v1::StoredFold> Prepare(const log::EventLog& log);
   v1::StoredFold Empty() const;
   absl::StatusOr<bool> IsOf(const v1::StoredFold& stored, const log::EventLog& log) const;
-  absl::Status Drop(const core::LogId& log_id);
   absl::Status Note(const log::EventLog& log, uint64_t border, v1::StoredFold& position);
   absl::StatusOr<uint64_t> FoldBatch(const log::EventLog& log, absl::string_view site,
                                      uint64_t max_entries, v1::StoredFold& position);
@@ -51,6 +57,7 @@ class Folder {
   log::Store& store_;
   projections::Fold& fold_;
   const uint64_t batch_entries_;
+  Changed changed_;
 };
 
 // How far `log_id` is folded in what `reader` sees; an empty position if it is not.

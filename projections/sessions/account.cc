@@ -248,7 +248,7 @@ class Adder {
     }
     if (now > before) {
       Flag(v1::SESSION_FLAG_ENERGY_IMPLAUSIBLE, point);
-    } else if (const int64_t range = RolledOver(before, now, plausible); range > 0) {
+    } else if (const int64_t range = RolledOver(before, now, Likely(plausible, point)); range > 0) {
       tally_.set_stepped(true);
       Flag(v1::SESSION_FLAG_REGISTER_ROLLOVER, point);
       return Take(point, range - before + now);
@@ -263,6 +263,16 @@ class Adder {
     }
     tally_.set_suspect_mwh(now);
     tally_.set_suspect_at_us(point.at_us());
+  }
+
+  // Near the end of its range a reset looks like a rollover: by what power has been told, energy
+  // that may have flowed since the last value.
+  int64_t Likely(int64_t plausible, const Point& point) const {
+    constexpr int64_t kLittleMwh = 100'000;
+    if (tally_.max_power_mw() == 0) return plausible;
+    const int64_t seconds = (point.at_us() - tally_.last_register_at_us()) / kSecondUs;
+    const int64_t most = tally_.max_power_mw() / 3600 * std::max<int64_t>(0, seconds);
+    return std::min(plausible, most / 4 * 5 + kLittleMwh);
   }
 
   void LookForFrozen(const Point& point, int64_t before) {
@@ -296,10 +306,8 @@ std::optional<int64_t> SkewOfLive(const v1::StoredSession& stored) {
     const int64_t ahead = clock->told_us() - clock->received_us();
     skew = std::max(ahead, skew.value_or(ahead));
     if (before != nullptr) {
-      const int64_t told = clock->told_us() - before->told_us();
-      const int64_t received = clock->received_us() - before->received_us();
-      live = live || (received >= 30 * kSecondUs &&
-                      std::abs(told - received) <= 60 * kSecondUs + received / 10);
+      live = live || SaidLive(before->told_us(), before->received_us(), clock->told_us(),
+                              clock->received_us());
     }
     before = clock;
   }
@@ -356,6 +364,7 @@ bool Holds(v1::SessionFlag flag) {
     case v1::SESSION_FLAG_CONFLICTING_TRANSACTION_ID:
     case v1::SESSION_FLAG_INFERRED_END:
     case v1::SESSION_FLAG_REGISTER_RESET:
+    case v1::SESSION_FLAG_REGISTER_ROLLOVER:
     case v1::SESSION_FLAG_METER_REPLACED:
     case v1::SESSION_FLAG_REGISTER_FROZEN:
     case v1::SESSION_FLAG_ENERGY_IMPLAUSIBLE:
@@ -373,6 +382,7 @@ class Settlement {
       : stored_(stored), session_(session), causes_(stored.causes()) {}
 
   void Run() {
+    Clear();
     Tally tally = stored_.tally();
     Adder adder(tally, stored_, HasCause(stored_, v1::SESSION_FLAG_MISSING_START));
     for (const Point& point : stored_.points()) adder.Add(point);
@@ -391,6 +401,21 @@ class Settlement {
   }
 
  private:
+  // What followed from what was known before must not shine through.
+  void Clear() {
+    session_.clear_stopped_at_us();
+    session_.clear_stopped_told_us();
+    session_.clear_stopped_by();
+    session_.clear_meter_start_mwh();
+    session_.clear_meter_last_mwh();
+    v1::SessionSources& sources = *session_.mutable_sources();
+    sources.clear_meter_start();
+    sources.clear_meter_last();
+    sources.clear_max_power();
+    sources.clear_soc_first();
+    sources.clear_soc_last();
+  }
+
   void Cause(v1::SessionFlag flag, uint64_t sequence) {
     Note(flag, session_.generation(), sequence, causes_);
   }
@@ -434,8 +459,6 @@ class Settlement {
     v1::SessionSources& sources = *session_.mutable_sources();
     session_.set_energy_mwh(0);
     session_.set_energy_rule(v1::ENERGY_RULE_UNSPECIFIED);
-    sources.clear_meter_start();
-    sources.clear_meter_last();
     if (tally.has_last_register_mwh()) {
       session_.set_energy_rule(tally.stepped() ? v1::ENERGY_RULE_STEPS : v1::ENERGY_RULE_REGISTER);
       session_.set_energy_mwh(tally.energy_mwh());
@@ -528,6 +551,12 @@ class Settlement {
 };
 
 }  // namespace
+
+bool SaidLive(int64_t told_us, int64_t received_us, int64_t later_told_us,
+              int64_t later_received_us) {
+  const int64_t told = later_told_us - told_us, received = later_received_us - received_us;
+  return received >= kApartUs && std::abs(told - received) <= 60 * kSecondUs + received / 10;
+}
 
 bool Credible(int64_t told_us, int64_t received_us) {
   return told_us >= received_us - kMostLateUs && told_us <= received_us + kMostEarlyUs;

@@ -31,6 +31,12 @@ bool Credible(int64_t told_us, int64_t received_us);
 // nothing credible was told (0: nothing).
 int64_t PointTime(int64_t told_us, int64_t received_us);
 
+// Two messages of one clock tell its error only this far apart.
+constexpr int64_t kApartUs = int64_t{30} * 1'000'000;
+// Whether two messages were said as they came: their distance is the same as told and as received.
+bool SaidLive(int64_t told_us, int64_t received_us, int64_t later_told_us,
+              int64_t later_received_us);
+
 // Keeps `point`, once: a meter value that is sent again says nothing new. False if it came so late
 // that newer ones were added up already.
 bool AddPoint(const v1::StoredSession::Point& point, bool start_missing, v1::StoredSession& stored);

@@ -487,8 +487,6 @@ void SessionBook::Reopen(SessionRecord& record) {
   session.set_end(v1::SESSION_END_UNSPECIFIED);
   session.clear_stop_sequence();
   session.clear_stop_received_at_us();
-  session.clear_stopped_at_us();
-  session.clear_stopped_by();
   const bool newer = static_cast<bool>(FindOpen(session.connector_id()));
   const std::string last = LastOnConnectorKey(event_->charge_point_id, session.connector_id());
   const std::optional<std::string> shown = state_->Get(last);
@@ -636,6 +634,7 @@ void SessionBook::OnAvailable(uint32_t connector_id, int64_t told_us) {
 void SessionBook::OnBoot(absl::string_view meter_serial) {
   v1::StoredChargePoint& memory = charge_point();
   memory.clear_skew_us();
+  memory.clear_last_status();
   const bool changed = !meter_serial.empty() && !memory.meter_serial().empty() &&
                        absl::string_view(memory.meter_serial()) != meter_serial;
   if (!meter_serial.empty()) memory.set_meter_serial(std::string(meter_serial));
@@ -657,8 +656,17 @@ void SessionBook::OnBoot(absl::string_view meter_serial) {
 void SessionBook::OnLiveTime(int64_t told_us) {
   if (told_us == 0) return;
   v1::StoredChargePoint& memory = charge_point();
-  const int64_t ahead = told_us - event_->received_at_us;
-  if (!memory.has_skew_us() || memory.skew_us() < ahead) memory.set_skew_us(ahead);
+  const int64_t received_us = event_->received_at_us;
+  if (memory.has_last_status()) {
+    const v1::StoredSession::Clock& last = memory.last_status();
+    if (received_us - last.received_us() < kApartUs) return;
+    if (SaidLive(last.told_us(), last.received_us(), told_us, received_us)) {
+      memory.set_skew_us(std::max(told_us - received_us, last.told_us() - last.received_us()));
+    }
+  }
+  memory.mutable_last_status()->set_told_us(told_us);
+  memory.mutable_last_status()->set_received_us(received_us);
+  if (!memory.has_skew_us()) return;
   // Those that began before anything was known of the clock.
   for (const auto& open : memory.open()) {
     SessionRecord record = Load(open.key());

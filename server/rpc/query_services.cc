@@ -55,6 +55,13 @@ class Sessions final : public v1::SessionService::Service {
                           v1::GetSessionResponse* response) override {
     return Answer(queries_.GetSession(*request), response);
   }
+  grpc::Status WatchSessions(ServerContext* context, const v1::WatchSessionsRequest* request,
+                             grpc::ServerWriter<v1::WatchSessionsResponse>* writer) override {
+    return Translate(queries_.WatchSessions(
+        *request,
+        [&](const v1::WatchSessionsResponse& response) { return writer->Write(response); },
+        [&] { return context->IsCancelled(); }));
+  }
 
  private:
   const Queries& queries_;

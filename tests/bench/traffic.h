@@ -12,4 +12,8 @@ namespace chargeledger::bench {
 // records them.
 std::vector<std::string> RecordTraffic(uint64_t count);
 
+// The same from charge points that lose connections, forget stops, reset registers and let messages
+// overtake each other.
+std::vector<std::string> RecordDirtyTraffic(uint64_t count, uint64_t seed);
+
 }  // namespace chargeledger::bench

@@ -228,7 +228,9 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_option("--duration", flags.duration,
                  "simulated time until the end, such as 90s, 30m, 6h; real time is this by speed")
       ->capture_default_str();
-  app.add_option("--start", flags.start, "simulated time at the start (ISO 8601); default now");
+  app.add_option(
+      "--start", flags.start,
+      "simulated time at the start (ISO 8601); default so that it ends when the real time does");
   app.add_option("--meter-interval", flags.behaviour.meter_interval_s,
                  "simulated seconds between meter values")
       ->check(CLI::Range(1, 86'400))
@@ -279,7 +281,10 @@ int Main(int argc, char** argv) {
                              "\"; it must look like 90s, 30m, 6h or 3600"));
   }
   core::SystemClock clock;
-  int64_t start_us = clock.WallMicros();
+  // What is told must not be ahead of the clocks of those who listen: it ends now.
+  int64_t start_us =
+      clock.WallMicros() -
+      static_cast<int64_t>(static_cast<double>(duration_us) * (1 - 1 / std::max(1.0, flags.speed)));
   if (!flags.start.empty()) {
     auto start = core::ParseTimestamp(flags.start);
     if (!start.ok()) return Fail(absl::StrCat("--start is ", start.status().message()));

@@ -28,16 +28,21 @@ struct Filter {
   // As flags are shown, such as missing_stop.
   std::string flag;
   bool active = false;
+  bool held = false;
   uint64_t limit = 0;
+  // A time (ISO 8601), or LOG:GENERATION:SIZE, several of them with commas between; empty: now.
+  std::string as_of;
 };
 
 absl::Status ListSites(const Context& context);
 absl::Status ListStations(const Context& context, const Filter& filter);
 absl::Status ShowStatus(const Context& context, const Filter& filter);
 absl::Status ListSessions(const Context& context, const Filter& filter);
-absl::Status ShowSession(const Context& context, const std::string& id);
+absl::Status ShowSession(const Context& context, const std::string& id, const Filter& filter);
+// Until it is ended.
+absl::Status WatchSessions(const Context& context, const Filter& filter);
 absl::Status ListCdrs(const Context& context, const Filter& filter);
-absl::Status ShowCdr(const Context& context, const std::string& id);
+absl::Status ShowCdr(const Context& context, const std::string& id, const Filter& filter);
 absl::Status ListFaults(const Context& context, const Filter& filter);
 absl::Status ListTopFaults(const Context& context, const Filter& filter);
 absl::Status ListLogs(const Context& context);
@@ -69,6 +74,10 @@ absl::Status ScrubLog(const Context& context, const std::string& log, uint32_t g
 std::string HumanTime(int64_t us);
 // ISO 8601, empty for 0.
 std::string RawTime(int64_t us);
+// What --as-of says. INVALID_ARGUMENT names it.
+absl::StatusOr<v1::AsOf> ParseAsOf(const std::string& text);
+// SESSION_FLAG_... of its short name; INVALID_ARGUMENT names all there are.
+absl::StatusOr<v1::SessionFlag> ParseFlag(const std::string& text);
 // `1:02:03`.
 std::string HumanDuration(int64_t us);
 // "SESSION_FLAG_MISSING_STOP" without its prefix is "missing_stop".

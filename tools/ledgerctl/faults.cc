@@ -25,6 +25,7 @@ std::string VendorCode(const Message& message) {
 
 absl::Status ListFaults(const Context& context, const Filter& filter) {
   v1::ListFaultsRequest request;
+  CL_ASSIGN_OR_RETURN(*request.mutable_as_of(), ParseAsOf(filter.as_of));
   request.set_site(filter.site);
   request.set_charge_point_id(filter.station);
   request.set_active_only(filter.active);
@@ -62,6 +63,7 @@ absl::Status ListFaults(const Context& context, const Filter& filter) {
 
 absl::Status ListTopFaults(const Context& context, const Filter& filter) {
   v1::ListTopFaultsRequest request;
+  CL_ASSIGN_OR_RETURN(*request.mutable_as_of(), ParseAsOf(filter.as_of));
   request.set_site(filter.site);
   request.set_limit(static_cast<uint32_t>(filter.limit));
   CL_ASSIGN_OR_RETURN(v1::ListTopFaultsResponse response, context.client.ListTopFaults(request));

@@ -70,6 +70,11 @@ class Grammar {
   void AddStation(CLI::App* verb) {
     verb->add_option("--station", arguments_.filter.station, "only this charge point id");
   }
+  void AddAsOf(CLI::App* verb) {
+    verb->add_option("--as-of", arguments_.filter.as_of,
+                     "what was known at a time (2026-11-20T21:46:00Z) or a position "
+                     "(LOG:GENERATION:SIZE, several with commas between)");
+  }
   void AddLimit(CLI::App* verb) {
     verb->add_option("--limit", arguments_.filter.limit, "at most so many; 0: all");
   }
@@ -103,14 +108,17 @@ void Grammar::DeclareGlobal() {
 void Grammar::DeclareStations() {
   const Arguments& a = arguments_;
   Verb(Noun("sites", "charging sites"), "list", "all sites", ListSites);
-  AddSite(Verb(Noun("stations", "charge points"), "list", "all charge points",
-               [&](const Context& c) { return ListStations(c, a.filter); }));
+  CLI::App* stations = Verb(Noun("stations", "charge points"), "list", "all charge points",
+                            [&](const Context& c) { return ListStations(c, a.filter); });
+  AddSite(stations);
+  AddAsOf(stations);
   CLI::App* status = app_.add_subcommand("status", "every connector now");
   status->fallthrough();
   status->callback([this] {
     arguments_.command = [this](const Context& c) { return ShowStatus(c, arguments_.filter); };
   });
   AddSite(status);
+  AddAsOf(status);
 }
 
 void Grammar::DeclareSessions() {
@@ -121,20 +129,33 @@ void Grammar::DeclareSessions() {
   AddSite(list);
   AddStation(list);
   AddLimit(list);
+  AddAsOf(list);
   list->add_option("--state", arguments_.filter.state, "open or closed");
   list->add_option("--flag", arguments_.filter.flag, "only with this flag, such as missing_stop");
-  Verb(sessions, "show", "one session", [&](const Context& c) { return ShowSession(c, a.id); })
-      ->add_option("id", arguments_.id, "the session's id")
-      ->required();
+  list->add_flag("--held", arguments_.filter.held, "only those that a person must look at");
+  CLI::App* show =
+      Verb(sessions, "show", "one session: what it was, why that is known, and its power curve",
+           [&](const Context& c) { return ShowSession(c, a.id, a.filter); });
+  show->add_option("id", arguments_.id, "the session's id")->required();
+  AddAsOf(show);
+  CLI::App* watch =
+      Verb(sessions, "watch", "open sessions, then every change of one, until it is ended",
+           [&](const Context& c) { return WatchSessions(c, a.filter); });
+  AddSite(watch);
+  AddStation(watch);
+  watch->add_option("--flag", arguments_.filter.flag, "only with this flag");
+  watch->add_option("--limit", arguments_.filter.limit, "end after so many lines; 0: never");
   CLI::App* cdrs = Noun("cdrs", "charge detail records: priced sessions");
   list = Verb(cdrs, "list", "CDRs, newest first",
               [&](const Context& c) { return ListCdrs(c, a.filter); });
   AddSite(list);
   AddStation(list);
   AddLimit(list);
-  Verb(cdrs, "show", "one CDR", [&](const Context& c) { return ShowCdr(c, a.id); })
-      ->add_option("id", arguments_.id, "the CDR's id")
-      ->required();
+  AddAsOf(list);
+  show =
+      Verb(cdrs, "show", "one CDR", [&](const Context& c) { return ShowCdr(c, a.id, a.filter); });
+  show->add_option("id", arguments_.id, "the CDR's id")->required();
+  AddAsOf(show);
 }
 
 void Grammar::DeclareFaults() {
@@ -145,11 +166,13 @@ void Grammar::DeclareFaults() {
   AddSite(list);
   AddStation(list);
   AddLimit(list);
+  AddAsOf(list);
   list->add_flag("--active", arguments_.filter.active, "only those that last");
   CLI::App* top = Verb(faults, "top", "counts by code, most frequent first",
                        [&](const Context& c) { return ListTopFaults(c, a.filter); });
   AddSite(top);
   AddLimit(top);
+  AddAsOf(top);
 }
 
 void Grammar::DeclareLogs() {

@@ -1,4 +1,4 @@
-// sessions list|show, cdrs list|show.
+// sessions list, cdrs list|show.
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
@@ -43,17 +43,10 @@ absl::StatusOr<v1::ListSessionsRequest> ToRequest(const Filter& filter) {
     return absl::InvalidArgumentError(
         absl::StrCat("--state is \"", filter.state, "\"; it must be open or closed"));
   }
-  v1::SessionFlag flag = v1::SESSION_FLAG_UNSPECIFIED;
-  if (!filter.flag.empty() &&
-      !v1::SessionFlag_Parse("SESSION_FLAG_" + absl::AsciiStrToUpper(filter.flag), &flag)) {
-    std::vector<std::string> names;
-    for (int i = 1; i < v1::SessionFlag_descriptor()->value_count(); ++i) {
-      names.push_back(ShortName(v1::SessionFlag_descriptor()->value(i)->name(), "SESSION_FLAG_"));
-    }
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--flag is \"", filter.flag, "\"; it must be one of ", absl::StrJoin(names, ", ")));
-  }
+  CL_ASSIGN_OR_RETURN(v1::SessionFlag flag, ParseFlag(filter.flag));
   request.set_flag(flag);
+  request.set_held_only(filter.held);
+  CL_ASSIGN_OR_RETURN(*request.mutable_as_of(), ParseAsOf(filter.as_of));
   return request;
 }
 
@@ -98,45 +91,12 @@ absl::Status ListSessions(const Context& context, const Filter& filter) {
        },
        "max_power_mw",
        [](const v1::Session& s) { return absl::StrCat(s.max_power_mw()); }},
+      {{"HELD"},
+       [](const v1::Session& s) { return std::string(s.held() ? "held" : ""); },
+       "held",
+       [](const v1::Session& s) { return std::string(s.held() ? "1" : "0"); }},
       {{"FLAGS"}, flags, "flags", flags}};
   PrintRows(context.format, columns, response.sessions(), "sessions", context.out);
-  return absl::OkStatus();
-}
-
-absl::Status ShowSession(const Context& context, const std::string& id) {
-  v1::GetSessionRequest request;
-  request.set_id(id);
-  CL_ASSIGN_OR_RETURN(v1::GetSessionResponse response, context.client.GetSession(request));
-  if (context.format == Format::kJson) return PrintJson(response, context.out);
-  const v1::Session& s = response.session();
-  const std::string soc = s.soc_first_percent() < 0 ? "-"
-                                                    : absl::StrCat(s.soc_first_percent(), " % to ",
-                                                                   s.soc_last_percent(), " %");
-  PrintFields(
-      context,
-      {{"session", s.id()},
-       {"site", s.site()},
-       {"station", s.charge_point_id()},
-       {"connector", absl::StrCat(s.connector_id())},
-       {"transaction", absl::StrCat(s.transaction_id())},
-       {"id tag", OrDash(s.id_tag())},
-       {"state", StateName(s)},
-       {"started (as told)", HumanTime(s.started_at_us())},
-       {"start received", HumanTime(s.start_received_at_us())},
-       {"stopped (as told)", HumanTime(s.stopped_at_us())},
-       {"stop received", HumanTime(s.stop_received_at_us())},
-       {"length", Length(s)},
-       {"stop reason", OrDash(s.stop_reason())},
-       {"register at start, kWh", Kwh(s.meter_start_mwh())},
-       {"register last, kWh", Kwh(s.meter_last_mwh())},
-       {"energy, kWh", Kwh(s.energy_mwh())},
-       {"most power, kW", core::FormatKilowatts(core::Milliwatts(s.max_power_mw()))},
-       {"state of charge", soc},
-       {"meter values", absl::StrCat(s.meter_value_count())},
-       {"flags", OrDash(Flags(s))},
-       {"entries",
-        absl::StrCat("generation ", s.generation(), ": start ", s.start_sequence(), ", stop ",
-                     s.stop_sequence() == 0 ? "-" : absl::StrCat(s.stop_sequence()))}});
   return absl::OkStatus();
 }
 
@@ -144,6 +104,7 @@ absl::Status ListCdrs(const Context& context, const Filter& filter) {
   v1::ListCdrsRequest request;
   request.set_site(filter.site);
   request.set_charge_point_id(filter.station);
+  CL_ASSIGN_OR_RETURN(*request.mutable_as_of(), ParseAsOf(filter.as_of));
   CL_ASSIGN_OR_RETURN(v1::ListCdrsResponse response,
                       context.client.ListCdrs(request, filter.limit));
   if (context.format == Format::kJson) return PrintJson(response, context.out);
@@ -180,9 +141,10 @@ absl::Status ListCdrs(const Context& context, const Filter& filter) {
   return absl::OkStatus();
 }
 
-absl::Status ShowCdr(const Context& context, const std::string& id) {
+absl::Status ShowCdr(const Context& context, const std::string& id, const Filter& filter) {
   v1::GetCdrRequest request;
   request.set_id(id);
+  CL_ASSIGN_OR_RETURN(*request.mutable_as_of(), ParseAsOf(filter.as_of));
   CL_ASSIGN_OR_RETURN(v1::GetCdrResponse response, context.client.GetCdr(request));
   if (context.format == Format::kJson) return PrintJson(response, context.out);
   const v1::Cdr& c = response.cdr();

@@ -39,6 +39,7 @@ absl::Status ListSites(const Context& context) {
 
 absl::Status ListStations(const Context& context, const Filter& filter) {
   v1::ListStationsRequest request;
+  CL_ASSIGN_OR_RETURN(*request.mutable_as_of(), ParseAsOf(filter.as_of));
   request.set_site(filter.site);
   CL_ASSIGN_OR_RETURN(v1::ListStationsResponse response, context.client.ListStations(request));
   if (context.format == Format::kJson) return PrintJson(response, context.out);
@@ -68,6 +69,7 @@ absl::Status ListStations(const Context& context, const Filter& filter) {
 
 absl::Status ShowStatus(const Context& context, const Filter& filter) {
   v1::ListConnectorsRequest request;
+  CL_ASSIGN_OR_RETURN(*request.mutable_as_of(), ParseAsOf(filter.as_of));
   request.set_site(filter.site);
   CL_ASSIGN_OR_RETURN(v1::ListConnectorsResponse response, context.client.ListConnectors(request));
   if (context.format == Format::kJson) return PrintJson(response, context.out);

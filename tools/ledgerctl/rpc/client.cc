@@ -117,6 +117,19 @@ absl::StatusOr<v1::ListSessionsResponse> Client::ListSessions(v1::ListSessionsRe
                       response, [](const auto& all) { return uint64_t(all.sessions_size()); }));
 }
 
+absl::Status Client::WatchSessions(
+    const v1::WatchSessionsRequest& request,
+    const std::function<bool(const v1::WatchSessionsResponse&)>& each) {
+  grpc::ClientContext context;
+  auto reader = stubs_->sessions.WatchSessions(&context, request);
+  v1::WatchSessionsResponse response;
+  bool ended = false;
+  while (!ended && reader->Read(&response)) ended = !each(response);
+  if (ended) context.TryCancel();
+  const absl::Status status = Translate(reader->Finish());
+  return ended ? absl::OkStatus() : Explain(status);
+}
+
 absl::StatusOr<v1::GetSessionResponse> Client::GetSession(const v1::GetSessionRequest& request) {
   v1::GetSessionResponse response;
   CL_ANSWER(Call(stubs_->sessions, &v1::SessionService::Stub::GetSession, request, response));

@@ -27,6 +27,9 @@ class Client {
   absl::StatusOr<v1::ListSessionsResponse> ListSessions(v1::ListSessionsRequest request,
                                                         uint64_t limit);
   absl::StatusOr<v1::GetSessionResponse> GetSession(const v1::GetSessionRequest& request);
+  // Calls `each` until it returns false; without a deadline.
+  absl::Status WatchSessions(const v1::WatchSessionsRequest& request,
+                             const std::function<bool(const v1::WatchSessionsResponse&)>& each);
   absl::StatusOr<v1::ListCdrsResponse> ListCdrs(v1::ListCdrsRequest request, uint64_t limit);
   absl::StatusOr<v1::GetCdrResponse> GetCdr(const v1::GetCdrRequest& request);
   absl::StatusOr<v1::ListFaultsResponse> ListFaults(v1::ListFaultsRequest request, uint64_t limit);
