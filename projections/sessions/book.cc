@@ -448,12 +448,17 @@ void SessionBook::InferOthers(const SessionRecord& record, const StartFact& star
   }
   for (const std::string& key : keys) {
     SessionRecord other = Load(key);
-    if (!other || other.stored->start().told_us() > start.told_us) continue;
+    if (!other || other.stored == nullptr || other.stored->start().told_us() > start.told_us) {
+      continue;
+    }
     Infer(other, v1::SESSION_END_NEXT_START, PointTime(start.told_us, start.received_us));
   }
 }
 
 void SessionBook::Infer(SessionRecord& record, v1::SessionEnd end, int64_t at_us) {
+  // Only a disk that fails to read keeps less of an open session; what is folded then is thrown
+  // away.
+  if (record.stored == nullptr) return Unlist(record);
   v1::Session& session = *record.session;
   session.set_state(v1::SESSION_STATE_CLOSED);
   session.set_end(end);

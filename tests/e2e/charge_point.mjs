@@ -4,13 +4,13 @@ import { randomUUID } from 'node:crypto';
 import { RPCClient } from 'ocpp-rpc';
 
 export class ChargePoint {
-  constructor(url, identity) {
+  constructor(url, identity, protocols = ['ocpp1.6']) {
     this.answered = [];
     const sent = new Map();
     this.client = new RPCClient({
       endpoint: url,
       identity,
-      protocols: ['ocpp1.6'],
+      protocols,
       strictMode: true,
       callTimeoutMs: 20_000,
       pingIntervalMs: 0,

@@ -9,7 +9,9 @@ import { join } from 'node:path';
 import { ChargePoint } from './charge_point.mjs';
 import { main, Network, Process, test, until } from './harness.mjs';
 
-const AT = (minute) => new Date(Date.UTC(2026, 2, 1, 12, minute)).toISOString();
+// Two days ago, as if it had been delivered late: older than two months nobody would believe it.
+const BEGUN = Math.floor(Date.now() / 60_000) * 60_000 - 48 * 3600 * 1000;
+const AT = (minute) => new Date(BEGUN + 60_000 * minute).toISOString();
 
 /** A session of 30 minutes; returns what was said, to be said again. */
 async function charge(point, minute, meterStart = 1000 * minute) {

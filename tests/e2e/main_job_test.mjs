@@ -18,7 +18,9 @@ async function charge(point, progress) {
   const { identity } = point.client;
   await point.deliver('BootNotification', { chargePointVendor: 'Foreign', chargePointModel: 'X' });
   let minute = 0;
-  const now = () => new Date(Date.UTC(2026, 2, 1, 12, minute++)).toISOString();
+  // Two hours ago, as if it had been delivered late: older than two months nobody would believe it.
+  const begun = Date.now() - 2 * 3600 * 1000;
+  const now = () => new Date(begun + 60_000 * minute++).toISOString();
   for (const { from, to } of PLAN[identity]) {
     await point.deliver('StatusNotification', { connectorId: 1, errorCode: 'NoError', status: 'Preparing' });
     const authorized = await point.deliver('Authorize', { idTag: 'TAG1' });

@@ -289,6 +289,8 @@ void CheckCosigned(LedgerNode& ledger, Judge& judge) {
         // What was lost with a machine, and by the ledger before, is gone with both.
         if (size > log->head().size) break;
         auto root = log->RootAt(size);
+        // What was damaged here while the site's copy of it was gone too is nowhere any more.
+        if (judge.was_damaged("ledger") && judge.anything_endangered()) continue;
         judge.Expect(root.ok() && root->bytes() == absl::string_view(signed_root->second),
                      "cosigned",
                      absl::StrCat(origin, " at size ", size,

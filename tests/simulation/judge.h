@@ -71,6 +71,7 @@ class Judge {
   // there is. What is nowhere any more may be missing in the end.
   void OnDestroyed(const Frames& before, const Frames& after, const Frames& elsewhere);
   bool endangered(const std::string& key) const { return endangered_.count(key) > 0; }
+  bool anything_endangered() const { return !endangered_.empty(); }
   // Some of what this charge point said is nowhere any more.
   bool excused(const std::string& charge_point_id) const {
     auto at = endangered_.lower_bound(charge_point_id + "|");

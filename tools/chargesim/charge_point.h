@@ -11,6 +11,7 @@
 #include "tools/chargesim/outbox.h"
 #include "tools/chargesim/profile.h"
 #include "tools/chargesim/random.h"
+#include "tools/chargesim/speaker.h"
 
 namespace chargeledger::chargesim {
 
@@ -29,68 +30,30 @@ struct Behaviour {
   int64_t swapped_one_in = 0;
 };
 
-// What really happened, to compare the ledger with.
-struct Transaction {
-  std::string charge_point_id;
-  int connector = 0;
-  std::string id_tag;
-  // 0 until the central system has told it.
-  int64_t transaction_id = 0;
-  int64_t started_at_us = 0;
-  int64_t stopped_at_us = 0;
-  int64_t meter_start_wh = 0;
-  int64_t meter_stop_wh = 0;
-  // What really flowed, whatever became of the register.
-  int64_t energy_wh = 0;
-  // Whether the central system has answered the StopTransaction.
-  bool settled = false;
-  // What went wrong with it here: its stop was never sent, its register began at 0 in the middle,
-  // its start or stop did not fit into the queue, some of its messages were sent in another order.
-  bool stop_forgotten = false;
-  bool register_reset = false;
-  bool lost = false;
-  bool swapped = false;
-};
-
-struct Counts {
-  uint64_t frames_sent = 0;
-  uint64_t answers = 0;
-  uint64_t call_errors = 0;
-  uint64_t connections = 0;
-  uint64_t drops = 0;
-  uint64_t faults = 0;
-};
-
-class ChargePoint {
+class ChargePoint final : public Speaker {
  public:
   ChargePoint(std::string id, int number, uint64_t seed, const Behaviour& behaviour,
               int64_t start_us);
 
-  const std::string& id() const { return id_; }
-  const std::vector<Transaction>& transactions() const { return transactions_; }
-  const Counts& counts() const { return counts_; }
-  size_t lost_messages() const { return outbox_.lost(); }
+  const std::string& id() const override { return id_; }
+  const char* subprotocol() const override { return "ocpp1.6"; }
+  const std::vector<Transaction>& transactions() const override { return transactions_; }
+  const Counts& counts() const override { return counts_; }
+  size_t lost_messages() const override { return outbox_.lost(); }
   size_t queued_messages() const { return outbox_.size(); }
 
-  // Lives through all that happens up to `now_us`.
-  void Advance(int64_t now_us);
+  void Advance(int64_t now_us) override;
   // When something happens next.
   int64_t next_event_us() const;
 
-  void OnConnected();
-  void OnDisconnected();
-  void OnMessage(const std::string& text);
-  // The frame to send now, if the connection is up and nothing waits for an answer. Answers to the
-  // central system go first.
-  std::optional<std::string> NextFrame();
-  // True once each time the charge point's network fails: the transport is to be cut without a
-  // word.
-  bool TakeDrop();
+  void OnConnected() override;
+  void OnDisconnected() override;
+  void OnMessage(const std::string& text) override;
+  std::optional<std::string> NextFrame() override;
+  bool TakeDrop() override;
 
-  // The end of the run: who still charges stops, and nobody arrives any more.
-  void Finish();
-  // Whether everything was said and answered.
-  bool Settled() const { return outbox_.empty(); }
+  void Finish() override;
+  bool Settled() const override { return outbox_.empty(); }
 
  private:
   enum class Phase { kAvailable, kPreparing, kCharging, kFull, kFinishing, kFaulted };

@@ -19,7 +19,7 @@ constexpr std::chrono::seconds kCallTimeout(30);
 
 }  // namespace
 
-Connection::Connection(asio::io_context& io, ChargePoint& charge_point, Url url,
+Connection::Connection(asio::io_context& io, Speaker& charge_point, Url url,
                        std::function<int64_t()> now_us, uint64_t seed)
     : io_(io),
       charge_point_(charge_point),
@@ -47,10 +47,12 @@ void Connection::Connect() {
 void Connection::Handshake() {
   ws_->next_layer().expires_never();
   ws_->set_option(websocket::stream_base::timeout{kConnectTimeout, std::chrono::seconds(60), true});
-  ws_->set_option(websocket::stream_base::decorator([](websocket::request_type& request) {
-    request.set(beast::http::field::sec_websocket_protocol, "ocpp1.6");
-    request.set(beast::http::field::user_agent, "chargesim");
-  }));
+  const std::string subprotocol = charge_point_.subprotocol();
+  ws_->set_option(
+      websocket::stream_base::decorator([subprotocol](websocket::request_type& request) {
+        request.set(beast::http::field::sec_websocket_protocol, subprotocol);
+        request.set(beast::http::field::user_agent, "chargesim");
+      }));
   ws_->async_handshake(url_.host + ":" + url_.port, url_.path + "/" + charge_point_.id(),
                        [self = shared_from_this(), ws = ws_](Error error) {
                          if (error || ws != self->ws_) return self->Lost();

@@ -12,7 +12,8 @@
 #include <memory>
 #include <string>
 
-#include "tools/chargesim/charge_point.h"
+#include "tools/chargesim/random.h"
+#include "tools/chargesim/speaker.h"
 
 namespace chargeledger::chargesim {
 
@@ -26,7 +27,7 @@ struct Url {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   // All outlive the connection. `now_us` is the simulated time.
-  Connection(boost::asio::io_context& io, ChargePoint& charge_point, Url url,
+  Connection(boost::asio::io_context& io, Speaker& charge_point, Url url,
              std::function<int64_t()> now_us, uint64_t seed);
 
   void Start() { Connect(); }
@@ -47,7 +48,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Lost();
 
   boost::asio::io_context& io_;
-  ChargePoint& charge_point_;
+  Speaker& charge_point_;
   const Url url_;
   const std::function<int64_t()> now_us_;
   Random random_;

@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -15,7 +17,9 @@
 #include "core/process/address.h"
 #include "core/system_clock.h"
 #include "core/timestamp.h"
+#include "tools/chargesim/charge_point.h"
 #include "tools/chargesim/connection.h"
+#include "tools/chargesim/csv_replay.h"
 
 namespace chargeledger::chargesim {
 namespace {
@@ -38,6 +42,8 @@ struct Flags {
   std::string duration = "1h";
   std::string start;
   std::string summary_json;
+  std::string from_csv;
+  std::string ocpp = "1.6";
   Behaviour behaviour;
 };
 
@@ -76,19 +82,16 @@ absl::StatusOr<Url> ParseUrl(const std::string& text) {
 class Simulation {
  public:
   Simulation(const Flags& flags, const std::vector<Url>& urls, int64_t duration_us,
-             int64_t start_us)
+             int64_t start_us, std::vector<std::unique_ptr<Speaker>> points)
       : flags_(flags),
         duration_us_(duration_us),
         start_us_(start_us),
         timer_(io_),
-        signals_(io_, SIGINT, SIGTERM) {
-    for (int i = 0; i < flags.charge_points; ++i) {
-      points_.push_back(
-          std::make_unique<ChargePoint>(absl::StrFormat("%s-%04d", flags.id_prefix, i + 1), i,
-                                        flags.seed, flags.behaviour, start_us));
+        signals_(io_, SIGINT, SIGTERM),
+        points_(std::move(points)) {
+    for (size_t i = 0; i < points_.size(); ++i) {
       connections_.push_back(std::make_shared<Connection>(
-          io_, *points_.back(), urls[static_cast<size_t>(i) % urls.size()],
-          [this] { return NowUs(); }, flags.seed + static_cast<uint64_t>(i)));
+          io_, *points_[i], urls[i % urls.size()], [this] { return NowUs(); }, flags.seed + i));
     }
   }
 
@@ -114,7 +117,9 @@ class Simulation {
   void Tick() {
     for (auto& connection : connections_) connection->Tick();
     Report();
-    if (!finished_at_us_ && (interrupted_ || NowUs() >= start_us_ + duration_us_)) {
+    // What is replayed has no duration: it is over when all was said.
+    const bool over = flags_.from_csv.empty() ? NowUs() >= start_us_ + duration_us_ : Settled();
+    if (!finished_at_us_ && (interrupted_ || over)) {
       finished_at_us_ = RealUs();
       for (auto& point : points_) point->Finish();
     }
@@ -161,7 +166,7 @@ class Simulation {
   asio::io_context io_{1};
   asio::steady_timer timer_;
   asio::signal_set signals_;
-  std::vector<std::unique_ptr<ChargePoint>> points_;
+  std::vector<std::unique_ptr<Speaker>> points_;
   std::vector<std::shared_ptr<Connection>> connections_;
 };
 
@@ -255,6 +260,13 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_option("--swapped-one-in", flags.behaviour.swapped_one_in,
                  "messages of a transaction that overtake the one before; 0: none")
       ->check(CLI::NonNegativeNumber);
+  app.add_option(
+      "--from-csv", flags.from_csv,
+      "say the recorded sessions of this file instead (tools/chargesim/README.md), a charge "
+      "point for each plug, the last session ending now");
+  app.add_option("--ocpp", flags.ocpp, "with --from-csv: the protocol to say them in")
+      ->check(CLI::IsMember({"1.6", "2.0.1"}))
+      ->capture_default_str();
   app.add_option("--summary-json", flags.summary_json,
                  "file for what really happened, transaction by transaction");
 }
@@ -264,8 +276,40 @@ int Fail(absl::string_view message) {
   return 2;
 }
 
+std::vector<std::unique_ptr<Speaker>> Simulated(const Flags& flags, int64_t start_us) {
+  std::vector<std::unique_ptr<Speaker>> points;
+  for (int i = 0; i < flags.charge_points; ++i) {
+    points.push_back(
+        std::make_unique<ChargePoint>(absl::StrFormat("%s-%04d", flags.id_prefix, i + 1), i,
+                                      flags.seed, flags.behaviour, start_us));
+  }
+  return points;
+}
+
+absl::StatusOr<std::vector<std::unique_ptr<Speaker>>> Replayed(const Flags& flags, int64_t end_us) {
+  std::ifstream in(flags.from_csv);
+  std::stringstream text;
+  text << in.rdbuf();
+  if (!in) return absl::InvalidArgumentError(absl::StrCat("cannot read ", flags.from_csv));
+  auto sessions = ParseSessionsCsv(text.str());
+  if (!sessions.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flags.from_csv, ": ", sessions.status().message()));
+  }
+  std::map<std::string, std::vector<RecordedSession>> by_plug;
+  for (RecordedSession& session : *sessions) by_plug[session.plug].push_back(std::move(session));
+  std::vector<std::unique_ptr<Speaker>> points;
+  for (auto& [plug, of_plug] : by_plug) {
+    points.push_back(std::make_unique<CsvReplay>(
+        absl::StrCat(flags.id_prefix, "-", plug),
+        flags.ocpp == "1.6" ? CsvReplay::Protocol::k16 : CsvReplay::Protocol::k201,
+        std::move(of_plug), flags.behaviour.meter_interval_s, end_us));
+  }
+  return points;
+}
+
 int Main(int argc, char** argv) {
-  CLI::App app("Simulates OCPP 1.6 charge points over real WebSockets.", "chargesim");
+  CLI::App app("Simulates OCPP charge points over real WebSockets.", "chargesim");
   Flags flags;
   Declare(app, flags);
   CLI11_PARSE(app, argc, argv);
@@ -290,7 +334,10 @@ int Main(int argc, char** argv) {
     if (!start.ok()) return Fail(absl::StrCat("--start is ", start.status().message()));
     start_us = *start;
   }
-  Simulation simulation(flags, urls, duration_us, start_us);
+  absl::StatusOr<std::vector<std::unique_ptr<Speaker>>> points =
+      flags.from_csv.empty() ? Simulated(flags, start_us) : Replayed(flags, clock.WallMicros());
+  if (!points.ok()) return Fail(points.status().message());
+  Simulation simulation(flags, urls, duration_us, start_us, *std::move(points));
   simulation.Run();
   json summary = simulation.Summary();
   if (!flags.summary_json.empty()) {
