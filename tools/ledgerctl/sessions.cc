@@ -91,11 +91,13 @@ absl::Status ListSessions(const Context& context, const Filter& filter) {
        },
        "max_power_mw",
        [](const v1::Session& s) { return absl::StrCat(s.max_power_mw()); }},
-      {{"HELD"},
-       [](const v1::Session& s) { return std::string(s.held() ? "held" : ""); },
-       "held",
-       [](const v1::Session& s) { return std::string(s.held() ? "1" : "0"); }},
-      {{"FLAGS"}, flags, "flags", flags}};
+      {{"FLAGS"},
+       [](const v1::Session& s) { return absl::StrCat(s.held() ? "HELD " : "", Flags(s)); },
+       "flags",
+       flags},
+      {{}, nullptr, "held", [](const v1::Session& s) {
+         return std::string(s.held() ? "1" : "0");
+       }}};
   PrintRows(context.format, columns, response.sessions(), "sessions", context.out);
   return absl::OkStatus();
 }

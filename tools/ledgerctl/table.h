@@ -31,6 +31,7 @@ void PrintCsv(const std::vector<std::string>& names,
 template <typename Message>
 struct Column {
   Heading heading;
+  // Null: for machines alone.
   std::function<std::string(const Message&)> human;
   std::string csv_name;
   std::function<std::string(const Message&)> raw;
@@ -43,6 +44,7 @@ void PrintRows(Format format, const std::vector<Column<Message>>& columns, const
   for (const Message& message : messages) {
     std::vector<std::string>& row = rows.emplace_back();
     for (const auto& column : columns) {
+      if (format != Format::kCsv && !column.human) continue;
       row.push_back(format == Format::kCsv ? column.raw(message) : column.human(message));
     }
   }
@@ -56,7 +58,9 @@ void PrintRows(Format format, const std::vector<Column<Message>>& columns, const
     return;
   }
   std::vector<Heading> headings;
-  for (const auto& column : columns) headings.push_back(column.heading);
+  for (const auto& column : columns) {
+    if (column.human) headings.push_back(column.heading);
+  }
   PrintTable(headings, rows, out);
 }
 
