@@ -157,10 +157,14 @@ struct Extensible {};
 template <typename M>
 inline constexpr bool kHasCustomData = std::is_base_of_v<Extensible, M>;
 
+// M's fields, made once: rules are too large to be made anew for each field that is read.
+template <typename M>
+inline constexpr auto kFieldsOf = M::Fields();
+
 // Calls `visit` with every field of M.
 template <typename M, typename Visit>
 constexpr void ForEachFieldOf(Visit visit) {
-  std::apply([&](const auto&... field) { (visit(field), ...); }, M::Fields());
+  std::apply([&](const auto&... field) { (visit(field), ...); }, kFieldsOf<M>);
 }
 
 }  // namespace chargeledger::ocpp
