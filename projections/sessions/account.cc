@@ -15,6 +15,8 @@ using Clock = v1::StoredSession::Clock;
 
 constexpr int64_t kSecondUs = 1'000'000;
 constexpr int64_t kDayUs = int64_t{24} * 3600 * kSecondUs;
+// 10^9 kWh: no register is beyond it.
+constexpr int64_t kMostEnergyMwh = 1'000'000'000'000'000;
 constexpr int64_t kMostEarlyUs = kDayUs;
 // Whatever the time between two readings: registers are told in steps, and clocks jitter.
 constexpr int64_t kSlackMwh = 1'000'000;
@@ -171,7 +173,9 @@ class Adder {
     }
     if (point.has_interval_mwh() && point.at_us() > tally_.last_interval_at_us()) {
       tally_.set_has_interval(true);
-      tally_.set_interval_mwh(tally_.interval_mwh() + std::max<int64_t>(0, point.interval_mwh()));
+      // Absurd values are flagged by their sum; it must not overflow.
+      tally_.set_interval_mwh(std::min(
+          kMostEnergyMwh, tally_.interval_mwh() + std::max<int64_t>(0, point.interval_mwh())));
       tally_.set_last_interval_at_us(point.at_us());
     }
     if (point.periodic()) AddGap(point.at_us(), true);
