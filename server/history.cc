@@ -77,7 +77,7 @@ absl::Status History::FoldTo(const HeldLog& held, const Position& position) {
       if (folded.generation() > generation || done >= wanted) break;
       CL_ASSIGN_OR_RETURN(v1::StoredFold after, folder.Fold(*log, held.site(), wanted - done));
       // A frame whose last part is missing is no event, and is not folded.
-      if (after.generation() == folded.generation() && after.size() == folded.size()) break;
+      if (after.generation() != generation || after.size() <= done) break;
     }
   }
   return absl::OkStatus();
