@@ -63,8 +63,6 @@ MUTATIONS = [
     ("add a kilowatt-hour for each value that says nothing new", "projections/sessions/account.cc",
      "tally_.set_energy_mwh(tally_.energy_mwh() + energy);",
      "tally_.set_energy_mwh(tally_.energy_mwh() + energy + (energy == 0 ? 1000000 : 0));"),
-    ("let a missing stop pass unseen", "projections/sessions/book.cc",
-     "    Infer(other, v1::SESSION_END_NEXT_START, PointTime(start.told_us, start.received_us));", "    continue;"),
     ("drop what the ledger has not cosigned", "edge-agent/agent_core.cc",
      "std::min(log.sealed(), cosigned.has_value() ? cosigned->size / log::kTileWidth : 0);",
      "std::max(log.sealed(), cosigned.has_value() ? cosigned->size / log::kTileWidth : 0);"),
