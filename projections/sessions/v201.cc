@@ -244,7 +244,9 @@ void SessionsOf201::OnTransactionEvent(const Event& event, const Request& reques
                           start.reservation_id.has_value())) {
     book_.JoinTag(record, start);
   }
-  if (!again && !started) book_.AddState(record, start.state, told);
+  // Also under a number that came before, which some stations never raise: a point that is said
+  // again is kept once.
+  if (!started) book_.AddState(record, start.state, told);
   for (const auto& value : request.meter_value) {
     Sample sample = samples_.Read(value);
     // Taken a moment before or after the event that they belong to.
@@ -254,7 +256,7 @@ void SessionsOf201::OnTransactionEvent(const Event& event, const Request& reques
     if (sample.end && sample.at_us.has_value() && ended) {
       sample.at_us = std::min(*sample.at_us, told);
     }
-    if (!again) book_.AddSample(record, sample);
+    book_.AddSample(record, sample);
   }
   if (ended && (session.end() != v1::SESSION_END_STOP || !again)) {
     if (session.end() == v1::SESSION_END_STOP) {
