@@ -8,11 +8,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
+#include "core/wide.h"
 
 namespace chargeledger::core {
 namespace {
-
-using Wide = __int128;
 
 constexpr int kMaxDigits = 36;
 
@@ -30,16 +29,6 @@ Wide PowerOfTen(int exponent) {
   Wide power = 1;
   for (int i = 0; i < exponent; ++i) power *= 10;
   return power;
-}
-
-Wide DivideHalfAway(Wide value, Wide divisor) {
-  const Wide half = divisor / 2;
-  // Odd divisors have no exact half: remainder > half decides there as well.
-  const Wide magnitude = value < 0 ? -value : value;
-  const Wide quotient = magnitude / divisor;
-  const Wide remainder = magnitude % divisor;
-  const Wide rounded = quotient + (remainder > half || (divisor % 2 == 0 && remainder == half));
-  return value < 0 ? -rounded : rounded;
 }
 
 bool Fits(Wide value) {

@@ -30,15 +30,17 @@ expect() {
 apart='//(firmware|tests|tools/(chargesim|ledgerctl))[:/]'
 impure='//tools/system:(rocksdb|grpc|grpc_reflection|boost_beast|spdlog)$'
 
-deny folds '//log[:/]' "$impure" '//core:system_clock' '//core/process[:/]' '//projections/(runtime|testing)[:/]' \
+deny folds '//(log|ocpi)[:/]' "$impure" '//core:system_clock' '//core/process[:/]' '//projections/(runtime|testing)[:/]' \
   '//proto:.*grpc' '//(edge-agent|server)[:/]' "$apart"
 deny ocpp '//(log|proto|projections|edge-agent|server)[:/]' "$impure" '//core:system_clock' '//core/process[:/]' "$apart"
+deny ocpi '//(log|ocpp|projections|edge-agent|server)[:/]' "$impure" '//core:system_clock' '//core/process[:/]' "$apart"
 deny edge_agent '//server[:/]' "$apart"
 deny ledgerd '//edge-agent[:/]' "$apart"
 
 expect folds '//projections:books$'
 expect folds '//projections:transactions$'
 expect ocpp '//ocpp:v16$'
+expect ocpi '//ocpi:tariff$'
 expect ledgerd '//server[:/]'
 expect runtime '//log[:/]'
 # The edge agent reaches all that is denied to the folds.

@@ -15,7 +15,7 @@ FORMAT_BATCH = 100
 CODE = (".cc", ".h")
 SIZED = CODE + (".py", ".mjs")
 TEXT = SIZED + (".bzl", ".bazel", ".proto", ".md", ".sh")
-TOP_FOLDERS = ("proto", "core", "ocpp", "log", "projections", "edge-agent", "server", "firmware", "tools", "tests", "docs")
+TOP_FOLDERS = ("proto", "core", "ocpp", "ocpi", "log", "projections", "edge-agent", "server", "firmware", "tools", "tests", "docs")
 
 # These two quote what they are against.
 OWN_FILES = ("tests/tidy/tidy.py", "tests/tidy/tidy_test.py")
@@ -27,15 +27,16 @@ LAYERS = {
     "proto": (),
     "core": (GENERATED,),
     "ocpp": ("core",),
+    "ocpi": ("core", GENERATED),
     "log": ("core", GENERATED),
     "projections": ("core", GENERATED, "ocpp"),
     "projections/runtime": ("core", GENERATED, "ocpp", "log"),
     "projections/testing": ("core", GENERATED, "ocpp", "log"),
     "edge-agent": SHIPPED,
-    "server": SHIPPED,
+    "server": SHIPPED + ("ocpi",),
     "firmware": (),
-    "tools": SHIPPED + ("edge-agent", "server", "firmware"),
-    "tests": SHIPPED + ("edge-agent", "server", "firmware", "tools"),
+    "tools": SHIPPED + ("ocpi", "edge-agent", "server", "firmware"),
+    "tests": SHIPPED + ("ocpi", "edge-agent", "server", "firmware", "tools"),
 }
 
 
@@ -59,7 +60,7 @@ class Ban:
 
 
 REAL = "core/system_clock.cc"
-NO_FLOATS = ("core/*", "ocpp/*", "log/*", "projections/*")
+NO_FLOATS = ("core/*", "ocpp/*", "ocpi/*", "log/*", "projections/*")
 EMPTY_NAME = r"(?:Manager|Helper|Util|Utility|Utilitie|Common|Misc)s?"
 BANS = [
     Ban(r"\bchrono::(system|high_resolution)_clock\b|\babsl::(Now|GetCurrentTimeNanos)\b|\bgettimeofday\b|\bclock_gettime\b"

@@ -100,17 +100,18 @@ class TidyTest(unittest.TestCase):
         self.silent("server/a.cc", '#include "chargeledger/v1/query.pb.h"')
 
     def test_includes_follow_the_layer_diagram(self):
-        folders = ("chargeledger", "core", "ocpp", "log", "projections", "edge-agent", "server", "firmware", "tools", "tests")
+        folders = ("chargeledger", "core", "ocpp", "log", "projections", "ocpi", "edge-agent", "server", "firmware", "tools", "tests")
         granted = {
             "proto": "",
             "core": "core chargeledger",
             "ocpp": "ocpp core",
+            "ocpi": "ocpi core chargeledger",
             "log": "log core chargeledger",
             "projections": "projections core chargeledger ocpp",
             "projections/runtime": "projections core chargeledger ocpp log",
             "projections/testing": "projections core chargeledger ocpp log",
             "edge-agent": "edge-agent core chargeledger ocpp log projections",
-            "server": "server core chargeledger ocpp log projections",
+            "server": "server core chargeledger ocpp ocpi log projections",
             "firmware": "firmware",
             "tools": " ".join(folders[:-1]),
             "tests": " ".join(folders),

@@ -8,6 +8,7 @@
 
 #include "core/process/address.h"
 #include "tools/ledgerctl/commands.h"
+#include "tools/ledgerctl/tariff.h"
 #include "tools/ledgerctl/verify.h"
 
 namespace chargeledger::ledgerctl {
@@ -31,6 +32,10 @@ struct Arguments {
   std::vector<std::string> keys;
   bool rebuild_heads = false;
   bool open_only = false;
+  std::string tariff;
+  std::string cdr;
+  std::string time_zone;
+  Simulation simulation;
   Command command;
 };
 
@@ -47,6 +52,7 @@ class Grammar {
     DeclareLogs();
     DeclareDivergences();
     DeclareEvidence();
+    DeclareTariffs();
     DeclareOffline();
   }
 
@@ -86,6 +92,7 @@ class Grammar {
   void DeclareLogs();
   void DeclareDivergences();
   void DeclareEvidence();
+  void DeclareTariffs();
   void DeclareOffline();
   CLI::App* AddLog(CLI::App* verb);
 
@@ -255,6 +262,43 @@ void Grammar::DeclareEvidence() {
       ->required();
   AddLog(Verb(log_, "scrub", "check all that the ledger has stored of the log, now",
               [&](const Context& c) { return ScrubLog(c, a.log, a.generation); }));
+}
+
+void Grammar::DeclareTariffs() {
+  const Arguments& a = arguments_;
+  CLI::App* noun = Noun("tariff", "OCPI tariffs");
+  CLI::App* price =
+      Verb(noun, "price", "what an OCPI CDR (2.1.1, 2.2.1, 2.3.0) costs by a tariff; prints JSON",
+           [&](const Context& c) {
+             return PriceCdr(a.tariff, a.cdr, a.time_zone, {c.out, std::cerr});
+           });
+  price->add_option("--tariff", arguments_.tariff,
+                    "file with an OCPI Tariff; not given: the one that the CDR carries");
+  price->add_option("--cdr", arguments_.cdr, "file with an OCPI CDR")->required();
+  price->add_option("--time-zone", arguments_.time_zone,
+                    "the place's time zone, such as Europe/Amsterdam; not given: UTC");
+  CLI::App* lint =
+      Verb(noun, "lint", "what is wrong with a tariff, and what is dubious", [&](const Context& c) {
+        return LintTariff(a.path, c.format, {c.out, std::cerr});
+      });
+  CLI::App* explain = Verb(noun, "explain", "a tariff in words", [&](const Context& c) {
+    return ExplainTariff(a.path, {c.out, std::cerr});
+  });
+  CLI::App* simulate =
+      Verb(noun, "simulate", "what sessions would cost by a tariff", [&](const Context& c) {
+        return SimulateTariff(a.path, a.simulation, c.format, {c.out, std::cerr});
+      });
+  for (CLI::App* verb : {lint, explain, simulate}) {
+    verb->add_option("tariff", arguments_.path, "file with an OCPI Tariff")->required();
+  }
+  Simulation& s = arguments_.simulation;
+  simulate->add_option("--durations", s.durations, "lengths of charging")
+      ->delimiter(',')
+      ->capture_default_str();
+  simulate->add_option("--energies", s.energies, "kWh")->delimiter(',')->capture_default_str();
+  simulate->add_option("--parking", s.parking, "standing behind it")->capture_default_str();
+  simulate->add_option("--start", s.start, "when it begins")->capture_default_str();
+  simulate->add_option("--time-zone", s.time_zone, "the place's")->capture_default_str();
 }
 
 void Grammar::DeclareOffline() {
