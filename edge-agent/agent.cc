@@ -197,7 +197,6 @@ absl::Status RunningAgent::OpenLog() {
   options.os_boot_id = core::OsBootId();
   options.new_log_id = core::RandomLogId();
   options.keep_s = options_.keep_s;
-  options.tariff = options_.tariff;
   options.gap = options_.gap;
   RecordingSite::Surroundings surroundings;
   surroundings.post = [this](std::function<void()> what) { asio::post(io_, std::move(what)); };

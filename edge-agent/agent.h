@@ -16,7 +16,6 @@
 #include "edge-agent/endpoint/endpoint.h"
 #include "log/recorder.h"
 #include "log/tlog/note.h"
-#include "projections/billing.h"
 
 namespace chargeledger::edge_agent {
 
@@ -54,8 +53,6 @@ struct AgentOptions {
   std::optional<log::RecorderOptions::Begin> begin;
   // Entries that the ledger holds are kept here for so long; 0: for ever.
   int64_t keep_s = 0;
-  // What the ledger bills by, so that both come to the same states. Always set.
-  std::optional<projections::FlatTariff> tariff;
 };
 
 class Agent {

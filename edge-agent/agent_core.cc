@@ -91,7 +91,7 @@ absl::Status AgentCore::Begin(const std::optional<log::RecorderOptions::Begin>& 
   }
   memory_ = std::make_unique<TransactionMemory>(*state_store_, recorder_->log().log_id());
   control_ = std::make_unique<ControlCopy>(
-      *archive_, *recorder_,
+      *archive_, *recorder_, options_.author.site,
       options_.ledger_key.has_value() ? options_.ledger_key->public_key() : std::string(),
       surroundings_.failed);
   return absl::OkStatus();
@@ -182,7 +182,6 @@ absl::Status AgentCore::FoldBooks() {
   CL_ASSIGN_OR_RETURN(v1::StoredFold position, folder.Fold(recorder_->log(), options_.author.site));
   if (position.partial()) return absl::OkStatus();
   v1::ProjectionDigests digests;
-  digests.set_parameters(books_.parameters());
   auto add = [&](uint32_t generation, uint64_t size, const auto& parts) {
     v1::ProjectionDigests::Point& point = *digests.add_points();
     point.set_generation(generation);

@@ -56,8 +56,6 @@ struct CoreOptions {
   core::LogId new_log_id;
   // Entries that the ledger holds are kept here for so long; 0: for ever.
   int64_t keep_s = 0;
-  // What the ledger bills by, so that both come to the same states. Always set.
-  std::optional<projections::FlatTariff> tariff;
   // What could not be recorded before this start.
   std::optional<v1::RecordingGap> gap;
   core::Threads threads = core::Threads::kOwn;
@@ -112,11 +110,7 @@ class AgentCore {
  private:
   AgentCore(core::Clock& clock, const CoreOptions& options,
             RecordingSite::Surroundings surroundings)
-      : clock_(clock),
-        options_(options),
-        surroundings_(std::move(surroundings)),
-        books_(*options_.tariff),
-        errands_([this] {
+      : clock_(clock), options_(options), surroundings_(std::move(surroundings)), errands_([this] {
           if (errands_changed_) errands_changed_();
         }) {}
 

@@ -39,9 +39,6 @@ struct Flags {
   std::string metrics_listen;
   int64_t ask_ledger_ms = 2'000;
   int64_t keep_seconds = 0;
-  std::string currency = "EUR";
-  std::string price_per_kwh = "0.45";
-  std::string start_fee = "0.35";
   int64_t scrub_bytes_per_second = 1 << 20;
   std::string ledger_key;
 };
@@ -76,10 +73,6 @@ absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
                       "entries that the ledger has cosigned are kept here for so long (a month is "
                       "2592000), their hashes for ever; 0: for ever too",
                       0, int64_t{100} * 366 * 86'400, flags.keep_seconds);
-  settings.AddText("billing.currency", "as at the ledger: both then come to the same states",
-                   flags.currency);
-  settings.AddText("billing.price_per_kwh", "as at the ledger", flags.price_per_kwh);
-  settings.AddText("billing.start_fee", "as at the ledger", flags.start_fee);
   settings.AddText("metrics_listen", "HOST:PORT for Prometheus (/metrics); empty: none",
                    flags.metrics_listen);
   settings.AddInteger("scrub_bytes_per_second",
@@ -135,8 +128,6 @@ absl::StatusOr<AgentOptions> ToOptions(const Flags& flags) {
   options.ask_ledger_ms = flags.ask_ledger_ms;
   options.keep_s = flags.keep_seconds;
   options.instance = core::RandomBytes(16);
-  CL_ASSIGN_OR_RETURN(options.tariff, projections::FlatTariff::Create(
-                                          flags.currency, flags.price_per_kwh, flags.start_fee));
   options.reserve_bytes = static_cast<uint64_t>(flags.reserve_bytes);
   if (flags.when_full != "refuse" && flags.when_full != "unrecorded") {
     return absl::InvalidArgumentError(

@@ -1,11 +1,11 @@
-// The projections of the ledger as one fold: sessions, the bills that follow from them, stations,
-// faults, divergences.
+// The projections of the ledger as one fold: sessions, the bills and the journal that follow from
+// them, stations, faults, divergences.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "projections/billing.h"
+#include "projections/billing/billing.h"
 #include "projections/divergences.h"
 #include "projections/faults.h"
 #include "projections/fold.h"
@@ -19,19 +19,17 @@ class Books final : public Fold {
   // Places of the parts, and so of their states.
   enum Index : size_t { kSessions, kBilling, kStations, kFaults, kDivergences };
 
-  explicit Books(const FlatTariff& tariff) : billing_(tariff) {}
-
   std::vector<Part> parts() const override {
     return {{"sessions", Sessions::kVersion},
-            {"billing", Billing::kVersion, /*uses_parameters=*/true},
+            {"billing", Billing::kVersion},
             {"stations", Stations::kVersion},
             {"faults", Faults::kVersion},
             {"divergences", Divergences::kVersion}};
   }
-  std::string parameters() const override { return billing_.tariff().ToText(); }
   void Apply(const Event& event, absl::Span<State* const> states) override {
-    if (auto billable = sessions_.Apply(event, *states[kSessions])) {
-      billing_.OnBillable(*billable, *states[kBilling]);
+    billing_.OnEvent(event, *states[kBilling]);
+    for (const ChangedSession& changed : sessions_.Apply(event, *states[kSessions])) {
+      billing_.OnSession(changed, event, *states[kBilling]);
     }
     stations_.Apply(event, *states[kStations]);
     faults_.Apply(event, *states[kFaults]);

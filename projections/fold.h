@@ -21,15 +21,11 @@ class Fold {
     std::string name;
     // Raised by every change that can give another state for the same log.
     uint32_t version = 0;
-    // Whether parameters() change its state.
-    bool uses_parameters = false;
   };
 
   virtual ~Fold() = default;
 
   virtual std::vector<Part> parts() const = 0;
-  // What the state depends on besides the log, such as prices from a configuration file.
-  virtual std::string parameters() const = 0;
   // `states` are those of parts(), in their order.
   virtual void Apply(const Event& event, absl::Span<State* const> states) = 0;
   // Before what was applied is written. It must not matter when this is: what it writes follows

@@ -13,6 +13,7 @@
 #include "projections/runtime/folder.h"
 #include "projections/runtime/state_store.h"
 #include "projections/testing/conversation.h"
+#include "projections/testing/tariffs.h"
 
 namespace chargeledger::projections {
 namespace {
@@ -52,9 +53,10 @@ std::vector<Message> All(const log::Reader& store, const core::LogId& log_id, si
   return all;
 }
 
-Folded Fold(const Conversation& c, uint64_t batch = 4096) {
+Folded Fold(Conversation& c, uint64_t batch = 4096) {
+  KnowTariff(FlatTariff(), c);
   log::MemoryStore store;
-  Books books(*FlatTariff::Create("EUR", "0.45", "0.35"));
+  Books books;
   EXPECT_TRUE(Folder(store, books, batch).Fold(c.log(), "north").ok());
   const core::LogId& id = c.log().log_id();
   return {All<v1::Session>(store, id, Books::kSessions, kSessionKind),
@@ -89,6 +91,7 @@ TEST(Orphans, ASessionThatBothBranchesHaveIsOneAndBilledOnce) {
 TEST(Orphans, TwoSessionsThatWereGivenOneIdAreTwoAndBothFlagged) {
   Conversation log, branch;
   log.Connect("CP1");
+  KnowTariff(FlatTariff(), log);
   log.Start(1, 7, 1000, "2026-03-01T12:00:00Z");
   log.Stop(7, 2000, "2026-03-01T12:30:00Z");
   branch.Connect("CP1");
@@ -109,6 +112,7 @@ TEST(Orphans, TwoSessionsThatWereGivenOneIdAreTwoAndBothFlagged) {
 TEST(Orphans, AnIdThatIsGivenAgainForAnotherSessionIsNeverMerged) {
   Conversation log;
   log.Connect("CP1");
+  KnowTariff(FlatTariff(), log);
   log.Start(1, 7, 1000, "2026-03-01T12:00:00Z");
   log.Stop(7, 2000, "2026-03-01T12:30:00Z");
   // The agent was restored from an old copy.

@@ -28,7 +28,6 @@ namespace chargeledger::projections {
 class Transactions final : public Fold {
  public:
   std::vector<Part> parts() const override { return {{"transactions", 1}}; }
-  std::string parameters() const override { return ""; }
   void Apply(const Event& event, absl::Span<State* const> states) override;
 
   // The id for a start that arrives now: the one it was given before, or the next that is larger

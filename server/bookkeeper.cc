@@ -15,9 +15,9 @@ constexpr uint64_t kPiece = 16'384;
 
 }  // namespace
 
-Bookkeeper::Bookkeeper(log::Store& states, const projections::FlatTariff& tariff, Damaged damaged,
+Bookkeeper::Bookkeeper(log::Store& states, Damaged damaged,
                        std::function<void(const absl::Status&)> failed, core::Threads threads)
-    : states_(states), books_(tariff), damaged_(std::move(damaged)), failed_(std::move(failed)) {
+    : states_(states), damaged_(std::move(damaged)), failed_(std::move(failed)) {
   if (threads == core::Threads::kOwn) thread_ = std::thread([this] { Run(); });
 }
 

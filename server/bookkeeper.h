@@ -29,8 +29,7 @@ class Bookkeeper {
 
   // `states` outlives the bookkeeper. `failed` is told of any other failure to fold, after which
   // nothing is folded any more: queries would go stale.
-  Bookkeeper(log::Store& states, const projections::FlatTariff& tariff, Damaged damaged,
-             std::function<void(const absl::Status&)> failed,
+  Bookkeeper(log::Store& states, Damaged damaged, std::function<void(const absl::Status&)> failed,
              core::Threads threads = core::Threads::kOwn);
   ~Bookkeeper();
 

@@ -35,11 +35,8 @@ class BookkeeperTest : public testing::Test {
   core::ManualClock clock_{0};
   std::unique_ptr<Ledger> ledger_ = *Ledger::Open(archive_, clock_);
   absl::Status failed_;
-  Bookkeeper bookkeeper_{states_,
-                         *projections::FlatTariff::Create("EUR", "0.45", "0.35"),
-                         {},
-                         [this](const absl::Status& status) { failed_ = status; },
-                         core::Threads::kNone};
+  Bookkeeper bookkeeper_{
+      states_, {}, [this](const absl::Status& status) { failed_ = status; }, core::Threads::kNone};
 };
 
 TEST_F(BookkeeperTest, ALogThatIsKnownAndStillEmptyIsLookedAtOnce) {

@@ -10,12 +10,9 @@
 namespace chargeledger::server {
 namespace {
 
-bool Comparable(const projections::Fold& fold, const v1::ProjectionDigests::Part& part,
-                bool same_parameters) {
+bool Comparable(const projections::Fold& fold, const v1::ProjectionDigests::Part& part) {
   for (const projections::Fold::Part& own : fold.parts()) {
-    if (own.name == part.name() && own.version == part.version()) {
-      return same_parameters || !own.uses_parameters;
-    }
+    if (own.name == part.name() && own.version == part.version()) return true;
   }
   return false;
 }
@@ -31,7 +28,6 @@ absl::StatusOr<DigestCheck> CheckDigests(const log::Reader& states, const projec
   now.set_generation(stored.generation());
   now.set_size(stored.size());
   *now.mutable_parts() = stored.parts();
-  const bool same_parameters = theirs.parameters() == fold.parameters();
   DigestCheck check;
   for (const v1::ProjectionDigests::Point& their_point : theirs.points()) {
     for (const v1::StoredFold::Point& own_point : points) {
@@ -40,7 +36,7 @@ absl::StatusOr<DigestCheck> CheckDigests(const log::Reader& states, const projec
         continue;
       }
       for (const v1::ProjectionDigests::Part& part : their_point.parts()) {
-        if (!Comparable(fold, part, same_parameters)) continue;
+        if (!Comparable(fold, part)) continue;
         for (const v1::StoredFold::Part& own : own_point.parts()) {
           if (own.name() != part.name()) continue;
           ++check.compared;

@@ -15,7 +15,7 @@ namespace chargeledger::server {
 
 struct DigestCheck {
   // How many projections were compared: those of the same version, at a position that both sides
-  // came by, and with the same parameters where they matter.
+  // came by.
   int compared = 0;
   // What differs, in words; empty if nothing does.
   std::string difference;

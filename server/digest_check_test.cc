@@ -14,12 +14,9 @@ namespace {
 using projections::Books;
 using projections::Conversation;
 
-const projections::FlatTariff kTariff = *projections::FlatTariff::Create("EUR", "0.45", "0.35");
-
 v1::ProjectionDigests Fold(const Conversation& c, log::Store& store, Books& books) {
   v1::StoredFold position = *projections::Folder(store, books).Fold(c.log(), "north");
   v1::ProjectionDigests digests;
-  digests.set_parameters(books.parameters());
   v1::ProjectionDigests::Point& point = *digests.add_points();
   point.set_generation(position.generation());
   point.set_size(position.size());
@@ -45,7 +42,7 @@ class DigestCheckTest : public testing::Test {
   }
 
   Conversation conversation_;
-  Books books_{kTariff};
+  Books books_;
   log::MemoryStore ours_, theirs_;
 };
 
@@ -60,13 +57,6 @@ TEST_F(DigestCheckTest, AnotherStateAfterEqualEntriesIsNamed) {
   theirs.mutable_points(0)->mutable_parts(2)->mutable_digest()->front() ^= 1;
   EXPECT_NE(Check(theirs).difference.find("projection stations"), std::string::npos)
       << Check(theirs).difference;
-}
-
-TEST_F(DigestCheckTest, WithOtherPricesOnlyWhatDoesNotDependOnThemIsCompared) {
-  Books dear(*projections::FlatTariff::Create("EUR", "0.99", "0.35"));
-  const DigestCheck check = Check(Fold(conversation_, theirs_, dear));
-  EXPECT_EQ(check.compared, 4);
-  EXPECT_EQ(check.difference, "");
 }
 
 TEST_F(DigestCheckTest, AtPositionsThatOnlyOneSideHasNothingIsCompared) {

@@ -20,8 +20,7 @@ namespace chargeledger::server {
 class History {
  public:
   // `store` holds nothing else and outlives the history.
-  History(log::Store& store, const projections::FlatTariff& tariff)
-      : store_(store), books_(tariff) {}
+  explicit History(log::Store& store) : store_(store) {}
 
   struct Past {
     std::unique_ptr<log::Reader> states;

@@ -17,8 +17,6 @@ namespace {
 
 using projections::Conversation;
 
-const projections::FlatTariff kTariff = *projections::FlatTariff::Create("EUR", "0.45", "0.35");
-
 class HistoryTest : public testing::Test {
  protected:
   // The log of `c`, held here as a whole.
@@ -68,7 +66,7 @@ class HistoryTest : public testing::Test {
   log::Archive archive_{store_};
   core::ManualClock clock_{0};
   std::unique_ptr<Ledger> ledger_ = *Ledger::Open(archive_, clock_);
-  History history_{past_, kTariff};
+  History history_{past_};
 };
 
 TEST_F(HistoryTest, EachPositionIsWhatAFoldUpToThereKnowsWhateverWasAskedBefore) {
@@ -81,7 +79,7 @@ TEST_F(HistoryTest, EachPositionIsWhatAFoldUpToThereKnowsWhateverWasAskedBefore)
   std::map<uint64_t, std::map<std::string, std::string>> expected;
   for (uint64_t size = 0; size <= c.log().head().size; ++size) {
     log::MemoryStore fresh;
-    projections::Books books(kTariff);
+    projections::Books books;
     if (size > 0) {
       ASSERT_TRUE(projections::Folder(fresh, books).Fold(c.log(), "north", size).ok());
     }

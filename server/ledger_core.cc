@@ -8,6 +8,7 @@
 #include "core/check.h"
 #include "log/derived_store.h"
 #include "log/own_logs.h"
+#include "server/default_tariff.h"
 #include "server/digest_check.h"
 #include "server/version.h"
 
@@ -36,6 +37,10 @@ absl::Status LedgerCore::OpenAll(log::Directory& directory) {
     CL_RETURN_IF_ERROR(own.status());
   }
   CL_RETURN_IF_ERROR(OpenControl());
+  CL_ASSIGN_OR_RETURN(facts_, ControlFacts::Open(*control_));
+  if (options_.default_tariff.has_value()) {
+    CL_RETURN_IF_ERROR(PutInForce(*options_.default_tariff, *facts_));
+  }
   CL_ASSIGN_OR_RETURN(signed_heads_, log::HeadFile::Open(directory, "signed", options_.threads));
   divergences_ = std::make_unique<Divergences>(control_.get());
   LedgerOptions options;
@@ -71,7 +76,7 @@ void LedgerCore::Connect() {
     spdlog::error("site {}: {}", held->site(), held->damage().ToString());
   }
   bookkeeper_ = std::make_unique<Bookkeeper>(
-      *states_, *options_.tariff,
+      *states_,
       [this](const auto& log, auto sequence, const absl::Status& why) {
         ledger_->OnDamaged(log, sequence, std::string(why.message()));
       },

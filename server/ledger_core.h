@@ -23,6 +23,7 @@
 #include "log/replication/author_session.h"
 #include "projections/books.h"
 #include "server/bookkeeper.h"
+#include "server/control_facts.h"
 #include "server/divergences.h"
 #include "server/ledger.h"
 #include "server/session_feed.h"
@@ -35,8 +36,8 @@ struct LedgerCoreOptions {
   std::optional<core::Ed25519PrivateKey> key;
   // The name under which it cosigns.
   std::string name = "chargeledger";
-  // What is billed by. Always set.
-  std::optional<projections::FlatTariff> tariff;
+  // In force for everybody for whom no other is; none: only what was published.
+  std::optional<v1::Tariff> default_tariff;
   std::string os_boot_id;
   // For a directory without a control log.
   core::LogId new_log_id;
@@ -74,6 +75,7 @@ class LedgerCore {
   Bookkeeper& bookkeeper() { return *bookkeeper_; }
   SessionFeed& feed() { return feed_; }
   log::Recorder& control() { return *control_; }
+  ControlFacts& facts() { return *facts_; }
   log::Archive& archive() { return *archive_; }
   const log::Store& states() const { return *states_; }
   // Of the heads that were signed.
@@ -87,10 +89,7 @@ class LedgerCore {
 
  private:
   LedgerCore(core::Clock& clock, const LedgerCoreOptions& options, Callbacks callbacks)
-      : clock_(clock),
-        options_(options),
-        callbacks_(std::move(callbacks)),
-        books_(*options_.tariff) {}
+      : clock_(clock), options_(options), callbacks_(std::move(callbacks)) {}
 
   absl::Status OpenAll(log::Directory& directory);
   absl::Status OpenControl();
@@ -107,6 +106,7 @@ class LedgerCore {
   std::unique_ptr<log::Store> states_;
   std::unique_ptr<log::HeadFile> signed_heads_;
   std::unique_ptr<log::Recorder> control_;
+  std::unique_ptr<ControlFacts> facts_;
   std::unique_ptr<Divergences> divergences_;
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<Bookkeeper> bookkeeper_;

@@ -66,7 +66,7 @@ void Talk(Conversation& c, int sessions) {
 
 // Folds what the ledger holds, in the test's own thread.
 void Fold(Ledger& ledger, log::Store& states) {
-  projections::Books books(*projections::FlatTariff::Create("EUR", "0.45", "0.35"));
+  projections::Books books;
   for (HeldLog* held : ledger.logs()) {
     for (log::EventLog* log : held->generations()) {
       ASSERT_TRUE(projections::Folder(states, books).Fold(*log, held->site()).ok());
@@ -407,9 +407,6 @@ TEST(Queries, WhatIsAskedForByNameIsFoundOrNamedInTheError) {
   v1::GetSessionRequest session;
   session.set_id("a1b2c3d4e5f6-1-1");
   EXPECT_EQ(queries.GetSession(session)->session().transaction_id(), 1);
-  v1::GetCdrRequest cdr;
-  cdr.set_id("a1b2c3d4e5f6-1-1-c1");
-  EXPECT_EQ(queries.GetCdr(cdr)->cdr().energy_mwh(), 500'000);
   session.set_id("a1b2c3d4e5f6-1-999");
   EXPECT_EQ(queries.GetSession(session).status().code(), absl::StatusCode::kNotFound);
   for (const std::string bad : {"", "x", "a1b2c3d4e5f6-1", "a1b2c3d4e5f6-x-1", "a1b2-1-1"}) {

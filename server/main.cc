@@ -20,6 +20,7 @@
 #include "log/log_metrics.h"
 #include "log/replication/finding.h"
 #include "log/scrubber.h"
+#include "server/default_tariff.h"
 #include "server/history.h"
 #include "server/ledger_core.h"
 #include "server/log_queries.h"
@@ -40,6 +41,7 @@ struct Flags {
   std::string currency = "EUR";
   std::string price_per_kwh = "0.45";
   std::string start_fee = "0.35";
+  std::string vat;
 };
 
 absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
@@ -64,11 +66,15 @@ absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
   settings.AddInteger("scrub_bytes_per_second",
                       "how fast stored logs are checked in the background; 0: not at all", 0,
                       int64_t{1} << 40, flags.scrub_bytes_per_second);
-  settings.AddText("billing.currency", "ISO 4217 code of all prices", flags.currency);
-  settings.AddText("billing.price_per_kwh", "price of a kWh, at most four decimals",
+  settings.AddText("billing.currency",
+                   "ISO 4217 code of the default tariff, which is in force where no other is; "
+                   "another one is a new version for what begins from then on",
+                   flags.currency);
+  settings.AddText("billing.price_per_kwh", "its price of a kWh, at most four decimals",
                    flags.price_per_kwh);
-  settings.AddText("billing.start_fee", "price of a session's start, at most four decimals",
+  settings.AddText("billing.start_fee", "its price of a session's start, at most four decimals",
                    flags.start_fee);
+  settings.AddText("billing.vat", "its VAT in percent; empty: none is applicable", flags.vat);
   return settings.Parse(argc, argv);
 }
 
@@ -165,8 +171,8 @@ absl::StatusOr<LedgerCoreOptions> ToCoreOptions(const Flags& flags,
                                                 const core::DataDirectory& directory,
                                                 NextControl& next) {
   LedgerCoreOptions options;
-  CL_ASSIGN_OR_RETURN(options.tariff, projections::FlatTariff::Create(
-                                          flags.currency, flags.price_per_kwh, flags.start_fee));
+  CL_ASSIGN_OR_RETURN(options.default_tariff, MakeDefaultTariff(flags.currency, flags.price_per_kwh,
+                                                                flags.start_fee, flags.vat));
   CL_ASSIGN_OR_RETURN(options.key,
                       flags.signing_key.empty()
                           ? core::ReadOrCreateKeyFile(directory.Below("signing_key.pem"),
@@ -216,7 +222,7 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
                       log::OpenDerivedStore(files, "history", [](const absl::Status& damage) {
                         core::RequestTermination(damage);
                       }));
-  History history(*past, *options.tariff);
+  History history(*past);
   Queries queries(ledger, core->states(), &history, &core->feed());
   log::ScrubberOptions scrub_options;
   scrub_options.bytes_per_second = flags.scrub_bytes_per_second;
@@ -226,7 +232,9 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
   LogQueries log_queries(ledger, scrubber);
   CL_ASSIGN_OR_RETURN(auto metrics, ServeMetrics(metrics_listen, core->archive(), scrubber, ledger,
                                                  queries, announced));
-  const Served served{ledger, queries, log_queries, hub, core->on_digests()};
+  BillingQueries billing(ledger, core->states(), &history, core->facts());
+  Invoicing invoicing(ledger, core->states(), core->facts());
+  const Served served{ledger, queries, log_queries, hub, core->on_digests(), &billing, &invoicing};
   CL_ASSIGN_OR_RETURN(auto server, RpcServer::Listen(listen, served));
   listen = server->address();
   if (!announced) std::printf("listening on %s\n", listen.ToText().c_str());

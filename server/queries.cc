@@ -6,13 +6,11 @@
 #include <tuple>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_split.h"
 #include "chargeledger/v1/entry.pb.h"
 #include "log/replication/holder.h"
 #include "projections/books.h"
 #include "projections/keys.h"
-#include "projections/sessions/story.h"
+#include "server/entry_lookup.h"
 #include "server/log_lookup.h"
 #include "server/view.h"
 
@@ -23,68 +21,6 @@ using projections::Books;
 
 bool Matches(const std::string& wanted, const std::string& value) {
   return wanted.empty() || wanted == value;
-}
-
-// <12 hex digits>-<generation>-<sequence>
-struct EntryId {
-  std::string log_prefix;
-  core::Generation generation;
-  core::Sequence sequence;
-};
-
-absl::StatusOr<EntryId> ParseEntryId(absl::string_view field, absl::string_view text) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(text, '-');
-  uint32_t generation = 0;
-  uint64_t sequence = 0;
-  if (parts.size() == 3 && parts[0].size() == 12 && absl::SimpleAtoi(parts[1], &generation) &&
-      absl::SimpleAtoi(parts[2], &sequence)) {
-    return EntryId{std::string(parts[0]), core::Generation(generation), core::Sequence(sequence)};
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat(field, " is \"", absl::CHexEscape(text), "\"; it looks like 0123456789ab-1-42"));
-}
-
-// The message of one kind that began at an entry. NOT_FOUND names `what`.
-template <typename Message>
-absl::Status Find(const View& view, const EntryId& id, size_t part, char kind,
-                  absl::string_view what, Message& message) {
-  for (const HeldLog* held : view.logs()) {
-    if (!absl::StartsWith(held->log_id().ToHex(), id.log_prefix)) continue;
-    CL_ASSIGN_OR_RETURN(std::optional<std::string> stored,
-                        view.states().Get(projections::StatePrefix(held->log_id(), part) +
-                                          projections::EntryKey(kind, id.generation, id.sequence)));
-    if (!stored.has_value()) continue;
-    if (message.ParseFromString(*stored)) return absl::OkStatus();
-    return absl::DataLossError(absl::StrCat("the stored state of ", what, " cannot be read"));
-  }
-  return absl::NotFoundError(absl::StrCat("there is no ", what));
-}
-
-// The session's own stretch of its log, read again.
-absl::StatusOr<v1::SessionStory> Tell(const View& view, const EntryId& id,
-                                      const v1::Session& session) {
-  projections::StoryTeller teller(session);
-  const v1::SessionSources& sources = session.sources();
-  for (const HeldLog* held : view.logs()) {
-    if (!absl::StartsWith(held->log_id().ToHex(), id.log_prefix)) continue;
-    for (const log::EventLog* log : held->generations()) {
-      const uint32_t generation = log->generation().value();
-      if (generation < session.generation() || generation > sources.last_generation()) continue;
-      const uint64_t first = generation == session.generation() ? sources.first() : 0;
-      const uint64_t end =
-          generation == sources.last_generation() ? sources.last() + 1 : log->head().size;
-      if (first >= end) continue;
-      projections::EventReader reader(log->log_id(), held->site(), log->generation());
-      CL_RETURN_IF_ERROR(log->Read(core::Sequence(first), end - first,
-                                   [&](core::Sequence sequence, absl::string_view bytes) {
-                                     if (auto event = reader.Read(sequence, bytes)) {
-                                       teller.Add(*event);
-                                     }
-                                     return true;
-                                   }));
-    }
-  }
-  return teller.Take();
 }
 
 // The id of the session that was last begun on a connector, if it is still open.
@@ -208,10 +144,10 @@ absl::StatusOr<v1::GetSessionResponse> Queries::GetSession(
   CL_ASSIGN_OR_RETURN(EntryId id, ParseEntryId("session id", request.id()));
   CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, "", history_, request.as_of()));
   v1::GetSessionResponse response;
-  CL_RETURN_IF_ERROR(Find(view, id, Books::kSessions, projections::kSessionKind,
-                          absl::StrCat("session ", request.id()), *response.mutable_session()));
+  CL_RETURN_IF_ERROR(FindAt(view, id, Books::kSessions, projections::kSessionKind,
+                            absl::StrCat("session ", request.id()), *response.mutable_session()));
   if (request.with_story()) {
-    CL_ASSIGN_OR_RETURN(*response.mutable_story(), Tell(view, id, response.session()));
+    CL_ASSIGN_OR_RETURN(*response.mutable_story(), TellStory(view, id, response.session()));
   }
   CL_RETURN_IF_ERROR(view.SetAsOf(response));
   return response;
@@ -270,37 +206,6 @@ absl::Status Queries::WatchSessions(
     }
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<v1::ListCdrsResponse> Queries::ListCdrs(const v1::ListCdrsRequest& request) const {
-  CL_ASSIGN_OR_RETURN(View view,
-                      View::Take(ledger_, states_, request.site(), history_, request.as_of()));
-  v1::ListCdrsResponse response;
-  CL_ASSIGN_OR_RETURN(
-      *response.mutable_next_page_token(),
-      view.Page<v1::Cdr>(
-          Books::kBilling, projections::kCdrKind, request.page_token(), request.page_size(),
-          [&](const v1::Cdr& cdr) {
-            return Matches(request.charge_point_id(), cdr.charge_point_id());
-          },
-          [&]() -> v1::Cdr& { return *response.add_cdrs(); }));
-  CL_RETURN_IF_ERROR(view.SetAsOf(response));
-  return response;
-}
-
-absl::StatusOr<v1::GetCdrResponse> Queries::GetCdr(const v1::GetCdrRequest& request) const {
-  absl::string_view session = request.id();
-  if (!absl::ConsumeSuffix(&session, "-c1")) {
-    return absl::InvalidArgumentError(absl::StrCat("CDR id is \"", absl::CHexEscape(request.id()),
-                                                   "\"; it looks like 0123456789ab-1-42-c1"));
-  }
-  CL_ASSIGN_OR_RETURN(EntryId id, ParseEntryId("CDR id", session));
-  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, "", history_, request.as_of()));
-  v1::GetCdrResponse response;
-  CL_RETURN_IF_ERROR(Find(view, id, Books::kBilling, projections::kCdrKind,
-                          absl::StrCat("CDR ", request.id()), *response.mutable_cdr()));
-  CL_RETURN_IF_ERROR(view.SetAsOf(response));
-  return response;
 }
 
 absl::StatusOr<v1::ListFaultsResponse> Queries::ListFaults(

@@ -41,8 +41,6 @@ class Queries {
   absl::Status WatchSessions(const v1::WatchSessionsRequest& request,
                              const std::function<bool(const v1::WatchSessionsResponse&)>& each,
                              const std::function<bool()>& gone) const;
-  absl::StatusOr<v1::ListCdrsResponse> ListCdrs(const v1::ListCdrsRequest& request) const;
-  absl::StatusOr<v1::GetCdrResponse> GetCdr(const v1::GetCdrRequest& request) const;
   absl::StatusOr<v1::ListFaultsResponse> ListFaults(const v1::ListFaultsRequest& request) const;
   absl::StatusOr<v1::ListTopFaultsResponse> ListTopFaults(
       const v1::ListTopFaultsRequest& request) const;

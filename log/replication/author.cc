@@ -140,7 +140,13 @@ absl::Status AuthorStream::OnPosition(const v1::ReplicateResponse& response) {
                            " entries, which is not known here: this is an older copy of the disk"));
     return absl::OkStatus();
   }
-  CL_RETURN_IF_ERROR(reconciler_.Begin(theirs, options_.believe_holder));
+  absl::Status begun = reconciler_.Begin(theirs, options_.believe_holder);
+  if (begun.code() == absl::StatusCode::kDataLoss) {
+    // Of the newest generation even the root that the holder has cannot be told any more.
+    BeginNext(begun.message());
+    return absl::OkStatus();
+  }
+  CL_RETURN_IF_ERROR(begun);
   return GoLive();
 }
 

@@ -606,6 +606,27 @@ TEST(Divergence, AnEntryThatRotsBeforeTheHolderHasItEndsTheGenerationAndNothingE
   EXPECT_EQ(lost, 1u);
 }
 
+TEST(Divergence, AGapAroundWhereTheHolderStandsEndsTheGenerationAndNothingElseIsLost) {
+  AuthorSide author;
+  HolderSide holder;
+  author.Append(300, "held");
+  Settle(author, holder);
+  author.Append(600, "new");
+  EventLog& log = *author.archive().OpenLog(kLog, core::Generation(1))->log;
+  WriteBatch sealed;
+  ASSERT_TRUE(*log.StageSealed(3, sealed));
+  ASSERT_TRUE(author.store().Commit(sealed, Durability::kBuffered).ok());
+  log.PublishSealed(3);
+  // Not even the root that the holder has can be told any more.
+  Spoil(author.store(), LogKeys(kLog, core::Generation(1)).Bundle(1), std::nullopt);
+  for (int i = 0; i < 3; ++i) Settle(author, holder);
+  EXPECT_EQ(author.recorder().log().generation().value(), 2u);
+  const std::set<std::string> held = Payloads(holder);
+  size_t lost = 0;
+  for (const std::string& payload : author.said()) lost += held.count(payload) == 0;
+  EXPECT_LE(lost, 512u - 300u);
+}
+
 // Rewrites an entry of `store` together with all hashes above it and the head: what somebody does
 // who wants no trace.
 void Tamper(MemoryStore& store, uint64_t sequence) {

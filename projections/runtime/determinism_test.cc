@@ -17,8 +17,6 @@
 namespace chargeledger::projections {
 namespace {
 
-const FlatTariff kTariff = *FlatTariff::Create("EUR", "0.45", "0.35");
-
 // A few thousand entries from several charge points, dirty ones among them.
 void Converse(Conversation& c, unsigned seed) {
   std::mt19937 random(seed);
@@ -59,7 +57,7 @@ std::map<std::string, std::string> Everything(const log::Reader& store) {
 
 std::map<std::string, std::string> Rebuild(const Conversation& c, uint64_t batch) {
   log::MemoryStore store;
-  Books books(kTariff);
+  Books books;
   EXPECT_TRUE(Folder(store, books, batch).Fold(c.log(), "north").ok());
   return Everything(store);
 }
@@ -83,7 +81,7 @@ TEST(Determinism, AFoldThatStopsAnywhereAndGoesOnInANewProcessGivesTheSameBytes)
   uint64_t size = 0;
   while (size < c.log().head().size) {
     auto store = *log::OpenRocksDbStore(directory, {log::RocksDbOptions::Use::kState});
-    Books books(kTariff);
+    Books books;
     auto position =
         Folder(*store, books, 1 + random() % 50).Fold(c.log(), "north", 1 + random() % 400);
     ASSERT_TRUE(position.ok()) << position.status();
@@ -97,7 +95,7 @@ TEST(Determinism, TheIncrementalDigestIsTheDigestOfWhatIsStored) {
   Conversation c;
   Converse(c, 6);
   log::MemoryStore store;
-  Books books(kTariff);
+  Books books;
   auto position = Folder(store, books, 10).Fold(c.log(), "north");
   ASSERT_TRUE(position.ok());
   for (size_t part = 0; part < 4; ++part) {
@@ -115,24 +113,12 @@ TEST(Determinism, TheIncrementalDigestIsTheDigestOfWhatIsStored) {
   }
 }
 
-TEST(Determinism, AnotherPriceDropsTheStateAndBuildsItAgain) {
-  Conversation c;
-  Converse(c, 7);
-  log::MemoryStore store;
-  Books cheap(*FlatTariff::Create("EUR", "0.01", "0"));
-  ASSERT_TRUE(Folder(store, cheap).Fold(c.log(), "north").ok());
-  EXPECT_NE(Everything(store), Rebuild(c, 100));
-  Books books(kTariff);
-  ASSERT_TRUE(Folder(store, books).Fold(c.log(), "north").ok());
-  EXPECT_EQ(Everything(store), Rebuild(c, 100));
-}
-
 TEST(Determinism, AStateOfABranchThatWasGivenUpIsDroppedAndBuiltAgain) {
   Conversation first, second;
   Converse(first, 1);
   Converse(second, 2);
   log::MemoryStore store;
-  Books books(kTariff);
+  Books books;
   ASSERT_TRUE(Folder(store, books).Fold(first.log(), "north").ok());
   ASSERT_TRUE(Folder(store, books).Fold(second.log(), "north").ok());
   EXPECT_EQ(Everything(store), Rebuild(second, 4096));
@@ -144,7 +130,7 @@ TEST(Determinism, EveryReaderComesByTheSamePositionsAndHasTheSameDigestsThere) {
   std::vector<std::string> points;
   for (uint64_t batch : {100u, 1000u, 4096u, 100'000u}) {
     log::MemoryStore store;
-    Books books(kTariff);
+    Books books;
     v1::StoredFold position = *Folder(store, books, batch).Fold(c.log(), "north");
     ASSERT_GE(position.points_size(), 2);
     std::string all;

@@ -14,9 +14,7 @@ namespace chargeledger::projections {
 namespace {
 
 bool Matches(const v1::StoredFold& stored, const v1::StoredFold& wanted) {
-  if (stored.parts_size() != wanted.parts_size() || stored.parameters() != wanted.parameters()) {
-    return false;
-  }
+  if (stored.parts_size() != wanted.parts_size()) return false;
   for (int i = 0; i < stored.parts_size(); ++i) {
     if (stored.parts(i).name() != wanted.parts(i).name() ||
         stored.parts(i).version() != wanted.parts(i).version()) {
@@ -104,7 +102,6 @@ absl::StatusOr<v1::StoredFold> Folder::Prepare(const log::EventLog& log) {
 
 v1::StoredFold Folder::Empty() const {
   v1::StoredFold wanted;
-  wanted.set_parameters(fold_.parameters());
   for (const Fold::Part& part : fold_.parts()) {
     v1::StoredFold::Part& stored = *wanted.add_parts();
     stored.set_name(part.name);

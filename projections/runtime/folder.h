@@ -4,7 +4,7 @@
 //  on where the state
 //     stands, and no entry is folded twice or left out.
 //  2. The state depends on the entries alone, not on how they were cut into batches.
-//  3. A state made by other versions of the parts, with other parameters, or of entries that the
+//  3. A state made by other versions of the parts, or of entries that the
 //  log no longer has (a branch that was given up, an earlier generation that has grown since), is
 //  dropped and built again.
 //  4. Every folder of a log comes by the same positions, one in kPointEvery entries, and keeps the

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <optional>
 #include <tuple>
+#include <vector>
 
 namespace chargeledger::projections {
 namespace {
@@ -357,28 +358,93 @@ std::optional<int64_t> Skew(bool known, int64_t skew) {
   return known ? std::optional<int64_t>(skew) : std::nullopt;
 }
 
-// Flags that a person must look at before anything is billed.
-bool Holds(v1::SessionFlag flag) {
-  switch (flag) {
-    case v1::SESSION_FLAG_MISSING_STOP:
-    case v1::SESSION_FLAG_MISSING_START:
-    case v1::SESSION_FLAG_CONFLICTING_STOP:
-    case v1::SESSION_FLAG_REGISTER_BACKWARD:
-    case v1::SESSION_FLAG_UNREADABLE_METER_VALUE:
-    case v1::SESSION_FLAG_CONFLICTING_TRANSACTION_ID:
-    case v1::SESSION_FLAG_INFERRED_END:
-    case v1::SESSION_FLAG_REGISTER_RESET:
-    case v1::SESSION_FLAG_REGISTER_ROLLOVER:
-    case v1::SESSION_FLAG_METER_REPLACED:
-    case v1::SESSION_FLAG_REGISTER_FROZEN:
-    case v1::SESSION_FLAG_ENERGY_IMPLAUSIBLE:
-    case v1::SESSION_FLAG_TIME_UNDECIDABLE:
-    case v1::SESSION_FLAG_NO_ENERGY:
-      return true;
-    default:
-      return false;
+// How far a session had come.
+struct Mark {
+  int64_t at_us = 0;
+  int64_t energy_mwh = 0;
+  int64_t parking_us = 0;
+};
+
+Mark Reached(const Tally& tally, int64_t at_us) {
+  Mark mark{at_us, tally.has_last_register_mwh() ? tally.energy_mwh() : tally.interval_mwh(),
+            tally.suspended_ev_us()};
+  if (tally.state() == v1::CHARGING_STATE_SUSPENDED_EV) {
+    mark.parking_us += std::max<int64_t>(0, at_us - tally.state_since_us());
   }
+  return mark;
 }
+
+// Of points that are no longer kept, the last before and the first behind each step of the clock,
+// so that what was reached at the step is between two neighbours. The steps are a quarter of an
+// hour, longer in sessions of many hours.
+class Marks {
+ public:
+  explicit Marks(v1::StoredSession& stored) : stored_(stored) {
+    if (stored_.mark_step_s() == 0) stored_.set_mark_step_s(kStepS);
+  }
+
+  static std::vector<Mark> Read(const v1::StoredSession& stored) {
+    std::vector<Mark> marks;
+    Mark mark;
+    for (int i = 0; i + 2 < stored.marks_size(); i += 3) {
+      mark.at_us += stored.marks(i);
+      mark.energy_mwh += stored.marks(i + 1);
+      mark.parking_us += stored.marks(i + 2);
+      marks.push_back(mark);
+    }
+    return marks;
+  }
+
+  void Add(const Mark& mark) {
+    const int64_t before_us = std::max(last_.at_us, Newest());
+    const bool first = stored_.marks().empty();
+    if (first || Step(mark.at_us) != Step(before_us)) {
+      if (last_.at_us > Newest()) Append(last_);
+      Append(mark);
+    }
+    last_ = mark;
+  }
+  // What was added last is kept too: what comes next goes on from there.
+  void Finish() {
+    if (last_.at_us > Newest()) Append(last_);
+    if (stored_.marks_size() > 3 * kMostMarks) Thin();
+  }
+
+ private:
+  static constexpr int64_t kStepS = 900;
+  static constexpr int kMostMarks = 128;
+
+  int64_t Step(int64_t us) const { return us / (stored_.mark_step_s() * kSecondUs); }
+  int64_t Newest() const { return stored_.mark_at_us(); }
+
+  void Append(const Mark& mark) {
+    stored_.add_marks(mark.at_us - stored_.mark_at_us());
+    stored_.add_marks(mark.energy_mwh - stored_.mark_energy_mwh());
+    stored_.add_marks(mark.parking_us - stored_.mark_parking_us());
+    stored_.set_mark_at_us(mark.at_us);
+    stored_.set_mark_energy_mwh(mark.energy_mwh);
+    stored_.set_mark_parking_us(mark.parking_us);
+  }
+
+  void Thin() {
+    const std::vector<Mark> marks = Read(stored_);
+    stored_.set_mark_step_s(2 * stored_.mark_step_s());
+    stored_.clear_marks();
+    stored_.clear_mark_at_us();
+    stored_.clear_mark_energy_mwh();
+    stored_.clear_mark_parking_us();
+    for (size_t i = 0; i < marks.size(); ++i) {
+      const bool edge = i == 0 || i + 1 == marks.size() ||
+                        Step(marks[i].at_us) != Step(marks[i - 1].at_us) ||
+                        Step(marks[i].at_us) != Step(marks[i + 1].at_us);
+      if (edge) Append(marks[i]);
+    }
+  }
+
+  v1::StoredSession& stored_;
+  // Not appended yet.
+  Mark last_;
+};
 
 class Settlement {
  public:
@@ -537,7 +603,7 @@ class Settlement {
     session_.set_held(false);
     for (const v1::FlagCause& cause : causes_) {
       session_.add_flags(cause.flag());
-      if (Holds(cause.flag())) session_.set_held(true);
+      if (HoldsByDefault(cause.flag())) session_.set_held(true);
     }
     session_.mutable_causes()->Swap(&causes_);
   }
@@ -555,6 +621,28 @@ class Settlement {
 };
 
 }  // namespace
+
+bool HoldsByDefault(v1::SessionFlag flag) {
+  switch (flag) {
+    case v1::SESSION_FLAG_MISSING_STOP:
+    case v1::SESSION_FLAG_MISSING_START:
+    case v1::SESSION_FLAG_CONFLICTING_STOP:
+    case v1::SESSION_FLAG_REGISTER_BACKWARD:
+    case v1::SESSION_FLAG_UNREADABLE_METER_VALUE:
+    case v1::SESSION_FLAG_CONFLICTING_TRANSACTION_ID:
+    case v1::SESSION_FLAG_INFERRED_END:
+    case v1::SESSION_FLAG_REGISTER_RESET:
+    case v1::SESSION_FLAG_REGISTER_ROLLOVER:
+    case v1::SESSION_FLAG_METER_REPLACED:
+    case v1::SESSION_FLAG_REGISTER_FROZEN:
+    case v1::SESSION_FLAG_ENERGY_IMPLAUSIBLE:
+    case v1::SESSION_FLAG_TIME_UNDECIDABLE:
+    case v1::SESSION_FLAG_NO_ENERGY:
+      return true;
+    default:
+      return false;
+  }
+}
 
 bool SaidLive(int64_t told_us, int64_t received_us, int64_t later_told_us,
               int64_t later_received_us) {
@@ -581,7 +669,12 @@ bool AddPoint(const Point& point, bool start_missing, v1::StoredSession& stored)
   for (int i = points.size() - 1; i > at; --i) points.SwapElements(i, i - 1);
   if (points.size() < 2 * kKeptPoints) return true;
   Adder adder(*stored.mutable_tally(), stored, start_missing);
-  for (int i = 0; i < kKeptPoints; ++i) adder.Add(points.Get(i));
+  Marks marks(stored);
+  for (int i = 0; i < kKeptPoints; ++i) {
+    adder.Add(points.Get(i));
+    marks.Add(Reached(stored.tally(), points.Get(i).at_us()));
+  }
+  marks.Finish();
   points.DeleteSubrange(0, kKeptPoints);
   return true;
 }
@@ -634,6 +727,49 @@ bool SeqSeen(int64_t seq, uint32_t generation, uint64_t sequence, v1::StoredSess
 
 void Settle(const v1::StoredSession& stored, v1::Session& session) {
   Settlement(stored, session).Run();
+}
+
+v1::PricingInput PricingInputOf(const v1::StoredSession& stored, const v1::Session& session) {
+  std::vector<Mark> marks = Marks::Read(stored);
+  Tally tally = stored.tally();
+  Adder adder(tally, stored, HasCause(stored, v1::SESSION_FLAG_MISSING_START));
+  for (const Point& point : stored.points()) {
+    if (tally.stopped()) break;
+    adder.Add(point);
+    marks.push_back(Reached(tally, point.at_us()));
+  }
+  v1::PricingInput input;
+  const int64_t start_us = session.started_at_us();
+  const int64_t stop_us = std::max(start_us, session.stopped_at_us());
+  input.set_started_at_us(start_us);
+  input.set_stopped_at_us(stop_us);
+  input.set_energy_mwh(std::max<int64_t>(0, session.energy_mwh()));
+  // The points are by the charge point's clock: they are moved to where the session begins.
+  const int64_t ahead = marks.empty() ? 0 : marks.front().at_us - start_us;
+  Mark last{start_us, 0, 0};
+  const auto append = [&](Mark mark) {
+    mark.at_us = std::clamp(mark.at_us, last.at_us, stop_us);
+    mark.energy_mwh =
+        std::clamp(mark.energy_mwh, last.energy_mwh, std::max(last.energy_mwh, input.energy_mwh()));
+    mark.parking_us =
+        std::clamp(mark.parking_us, last.parking_us, last.parking_us + (mark.at_us - last.at_us));
+    if (mark.at_us == last.at_us && mark.energy_mwh == last.energy_mwh) return;
+    input.add_curve(mark.at_us - last.at_us);
+    input.add_curve(mark.energy_mwh - last.energy_mwh);
+    input.add_curve(mark.parking_us - last.parking_us);
+    last = mark;
+  };
+  for (Mark& mark : marks) {
+    mark.at_us -= ahead;
+    // What flows at once belongs to what follows, but for the end.
+    if (mark.at_us > last.at_us) append(mark);
+  }
+  append(
+      {stop_us, input.energy_mwh(),
+       last.parking_us + (tally.state() == v1::CHARGING_STATE_SUSPENDED_EV
+                              ? stop_us - last.at_us
+                              : std::max<int64_t>(0, tally.suspended_ev_us() - last.parking_us))});
+  return input;
 }
 
 }  // namespace chargeledger::projections

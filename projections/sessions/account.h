@@ -50,6 +50,15 @@ bool HasFlag(const v1::Session& session, v1::SessionFlag flag);
 // OCPP 2.x: event number `seq` came, with this entry. Whether it had come before.
 bool SeqSeen(int64_t seq, uint32_t generation, uint64_t sequence, v1::StoredSession& stored);
 
+// Flags that a person must look at before anything is billed, unless a billing policy says
+// otherwise.
+bool HoldsByDefault(v1::SessionFlag flag);
+
+// What a session that has ended is priced from: its energy and the time in which the vehicle asked
+// for nothing, from point to point. Of what is no longer kept, the points around each quarter of an
+// hour.
+v1::PricingInput PricingInputOf(const v1::StoredSession& stored, const v1::Session& session);
+
 // Sets what follows from `stored`: figures, times, flags with their causes, whether it is held.
 void Settle(const v1::StoredSession& stored, v1::Session& session);
 

@@ -83,7 +83,8 @@ void SessionBook::Begin(const Event& event, State& state) {
   event_ = &event;
   state_ = &state;
   charge_point_ = nullptr;
-  billable_.reset();
+  said_.clear();
+  reopened_.clear();
   auto* silence = state.Find<v1::StoredSession::Clock>(kSilenceKey);
   if (silence != nullptr && event.received_at_us >= silence->told_us()) CloseSilent();
 }
@@ -186,6 +187,7 @@ void SessionBook::Touch(SessionRecord& record) {
   sources.set_last_generation(event_->generation.value());
   if (record.stored != nullptr) record.stored->set_heard_at_us(event_->received_at_us);
   if (touched_.empty() || touched_.back() != record.key) touched_.push_back(record.key);
+  if (said_.empty() || said_.back() != record.key) said_.push_back(record.key);
 }
 
 void SessionBook::Flag(SessionRecord& record, v1::SessionFlag flag) {
@@ -383,7 +385,6 @@ void SessionBook::Start(SessionRecord& record, const StartFact& start) {
     AdoptLoose(record);
   } else {
     AdoptLoose(record);
-    billable_ = record.key;
   }
 }
 
@@ -477,6 +478,7 @@ void SessionBook::Infer(SessionRecord& record, v1::SessionEnd end, int64_t at_us
 
 void SessionBook::Reopen(SessionRecord& record) {
   v1::Session& session = *record.session;
+  reopened_.push_back(record.key);
   RemoveCause(v1::SESSION_FLAG_MISSING_STOP, *record.stored);
   RemoveCause(v1::SESSION_FLAG_INFERRED_END, *record.stored);
   Flag(record, v1::SESSION_FLAG_RESUMED);
@@ -533,7 +535,6 @@ void SessionBook::Stop(SessionRecord& record, const StopFact& stop) {
   Unlist(record);
   Keep(record);
   Touch(record);
-  billable_ = record.key;
 }
 
 SessionRecord SessionBook::FindForStop(int64_t transaction_id, const StopFact& stop) {
@@ -589,7 +590,6 @@ void SessionBook::AddSample(SessionRecord& record, const Sample& sample) {
   }
   if (Inferred(*record.session) && at_us > stored.inferred_at_us()) Reopen(record);
   Touch(record);
-  if (record.session->end() == v1::SESSION_END_STOP) billable_ = record.key;
 }
 
 void SessionBook::AddState(SessionRecord& record, v1::ChargingState state, int64_t told_us) {
@@ -725,16 +725,21 @@ void SessionBook::Finish(State& state) {
   touched_.clear();
 }
 
-std::optional<v1::Session> SessionBook::TakeBillable() {
-  if (!billable_.has_value()) return std::nullopt;
-  SessionRecord record = Load(*billable_);
-  billable_.reset();
-  if (!record || record.stored == nullptr || record.session->end() != v1::SESSION_END_STOP) {
-    return std::nullopt;
+std::vector<ChangedSession> SessionBook::TakeChanged() {
+  std::vector<ChangedSession> changed;
+  std::sort(said_.begin(), said_.end());
+  said_.erase(std::unique(said_.begin(), said_.end()), said_.end());
+  for (const std::string& key : said_) {
+    SessionRecord record = Load(key);
+    if (!record || record.stored == nullptr) continue;
+    const bool reopened = std::find(reopened_.begin(), reopened_.end(), key) != reopened_.end();
+    if (record.session->state() != v1::SESSION_STATE_CLOSED && !reopened) continue;
+    Settle(*record.stored, *record.session);
+    changed.push_back({key, record.session, record.stored});
   }
-  Settle(*record.stored, *record.session);
-  if (record.session->held()) return std::nullopt;
-  return *record.session;
+  said_.clear();
+  reopened_.clear();
+  return changed;
 }
 
 }  // namespace chargeledger::projections

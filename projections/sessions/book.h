@@ -60,6 +60,14 @@ struct SessionRecord {
   explicit operator bool() const { return session != nullptr; }
 };
 
+// A session that has ended, or that goes on after its end had been inferred. The pointers live
+// until the end of the batch.
+struct ChangedSession {
+  std::string key;
+  const v1::Session* session = nullptr;
+  const v1::StoredSession* stored = nullptr;
+};
+
 class SessionBook {
  public:
   static std::string LastOnConnectorKey(absl::string_view charge_point_id, uint32_t connector_id);
@@ -68,8 +76,9 @@ class SessionBook {
   void Begin(const Event& event, State& state);
   // Sets what follows from what was said since the last time.
   void Finish(State& state);
-  // The session that the event ended by its stop, or that became fit for billing by it.
-  std::optional<v1::Session> TakeBillable();
+  // Sessions of which the event said something and that have ended, in the order of their keys;
+  // also those that it let go on.
+  std::vector<ChangedSession> TakeChanged();
 
   const Event& event() const { return *event_; }
   State& state() const { return *state_; }
@@ -131,7 +140,9 @@ class SessionBook {
   State* state_ = nullptr;
   v1::StoredChargePoint* charge_point_ = nullptr;
   std::vector<std::string> touched_;
-  std::optional<std::string> billable_;
+  // Of this event alone.
+  std::vector<std::string> said_;
+  std::vector<std::string> reopened_;
 };
 
 }  // namespace chargeledger::projections

@@ -21,7 +21,7 @@ struct Sizes {
 // Of the states of one kind.
 Sizes SizesOf(const Conversation& c, char kind) {
   log::MemoryStore store;
-  Books books(*FlatTariff::Create("EUR", "0.45", "0.35"));
+  Books books;
   EXPECT_TRUE(Folder(store, books).Fold(c.log(), "north").ok());
   Sizes sizes;
   const std::string prefix = StatePrefix(c.log().log_id(), Books::kSessions) + kind;
@@ -47,7 +47,8 @@ TEST(SessionBounds, AnOpenSessionKeepsAsMuchAfterAMonthAsAfterAnHour) {
     c->Start(1, 7, 0, Minute(0));
     for (int i = 1; i < minutes; ++i) c->Meter(7, i * 100, Minute(i));
   }
-  EXPECT_LT(SizesOf(month, 'w').largest, SizesOf(hour, 'w').largest + 1000);
+  // Beside the points, what was reached around some steps of the clock.
+  EXPECT_LT(SizesOf(month, 'w').largest, SizesOf(hour, 'w').largest + 2000);
   EXPECT_LT(SizesOf(month, 'w').largest, 6000u);
   EXPECT_LT(SizesOf(month, 's').largest, 500u);
 }

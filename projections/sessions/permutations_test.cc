@@ -12,6 +12,7 @@
 #include "projections/runtime/folder.h"
 #include "projections/runtime/state_store.h"
 #include "projections/testing/conversation.h"
+#include "projections/testing/tariffs.h"
 
 namespace chargeledger::projections {
 namespace {
@@ -29,8 +30,10 @@ std::string Outcome(const std::vector<Message>& messages, v1::Subprotocol subpro
   c.Connect("CP1");
   c.At("2026-03-01T14:00:00Z");
   for (const Message& m : messages) c.Call(m.action, m.payload, m.answer);
+  // Last, so that every session is billed once.
+  KnowTariff(FlatTariff(), c);
   log::MemoryStore store;
-  Books books(*FlatTariff::Create("EUR", "0.45", "0.35"));
+  Books books;
   EXPECT_TRUE(Folder(store, books, 3).Fold(c.log(), "north").ok());
   static const std::set<int> kOrder = {
       v1::SESSION_FLAG_DUPLICATE_START, v1::SESSION_FLAG_DUPLICATE_STOP,
@@ -42,33 +45,33 @@ std::string Outcome(const std::vector<Message>& messages, v1::Subprotocol subpro
   for (const auto& [part, kind] : {std::pair<size_t, char>(Books::kSessions, kSessionKind),
                                    std::pair<size_t, char>(Books::kBilling, kCdrKind)}) {
     const std::string prefix = StatePrefix(id, part) + kind;
-    EXPECT_TRUE(store
-                    .Scan(prefix, log::AfterPrefix(prefix),
-                          [&, part = part](absl::string_view, absl::string_view value) {
-                            if (part == Books::kBilling) {
-                              v1::Cdr cdr;
-                              cdr.ParseFromArray(value.data(), static_cast<int>(value.size()));
-                              absl::StrAppend(&text, "billed ", cdr.total_cost_e4(), "\n");
-                              return true;
-                            }
-                            v1::Session s;
-                            s.ParseFromArray(value.data(), static_cast<int>(value.size()));
-                            absl::StrAppend(
-                                &text, "connector ", s.connector_id(), " tag ", s.id_tag(),
-                                " transaction ", s.transaction_id(), s.transaction(), " state ",
-                                s.state(), " end ", s.end(), " held ", s.held(), " from ",
-                                s.started_at_us(), " to ", s.stopped_at_us(), " energy ",
-                                s.energy_mwh(), " by ", s.energy_rule(), " register ",
-                                s.meter_start_mwh(), " ", s.meter_last_mwh(), " power ",
-                                s.max_power_mw(), " values ", s.completeness().came(), "/",
-                                s.completeness().expected(), " reason ", s.stop_reason(), " flags");
-                            for (int flag : s.flags()) {
-                              if (kOrder.count(flag) == 0) absl::StrAppend(&text, " ", flag);
-                            }
-                            absl::StrAppend(&text, "\n");
-                            return true;
-                          })
-                    .ok());
+    EXPECT_TRUE(
+        store
+            .Scan(prefix, log::AfterPrefix(prefix),
+                  [&, part = part](absl::string_view, absl::string_view value) {
+                    if (part == Books::kBilling) {
+                      v1::Cdr cdr;
+                      cdr.ParseFromArray(value.data(), static_cast<int>(value.size()));
+                      absl::StrAppend(&text, "billed ", cdr.total_cost().incl_vat_e4(), "\n");
+                      return true;
+                    }
+                    v1::Session s;
+                    s.ParseFromArray(value.data(), static_cast<int>(value.size()));
+                    absl::StrAppend(
+                        &text, "connector ", s.connector_id(), " tag ", s.id_tag(), " transaction ",
+                        s.transaction_id(), s.transaction(), " state ", s.state(), " end ", s.end(),
+                        " held ", s.held(), " from ", s.started_at_us(), " to ", s.stopped_at_us(),
+                        " energy ", s.energy_mwh(), " by ", s.energy_rule(), " register ",
+                        s.meter_start_mwh(), " ", s.meter_last_mwh(), " power ", s.max_power_mw(),
+                        " values ", s.completeness().came(), "/", s.completeness().expected(),
+                        " reason ", s.stop_reason(), " flags");
+                    for (int flag : s.flags()) {
+                      if (kOrder.count(flag) == 0) absl::StrAppend(&text, " ", flag);
+                    }
+                    absl::StrAppend(&text, "\n");
+                    return true;
+                  })
+            .ok());
   }
   return text;
 }

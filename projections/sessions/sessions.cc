@@ -7,12 +7,12 @@
 
 namespace chargeledger::projections {
 
-std::optional<v1::Session> Sessions::Apply(const Event& event, State& state) {
+std::vector<ChangedSession> Sessions::Apply(const Event& event, State& state) {
   if (event.kind == Event::Kind::kOther && event.entry->has_connection_closed()) {
     OnConnectionClosed(event, state);
-    return std::nullopt;
+    return {};
   }
-  if (event.kind != Event::Kind::kFrame) return std::nullopt;
+  if (event.kind != Event::Kind::kFrame) return {};
   book_.Begin(event, state);
   switch (event.subprotocol) {
     case v1::SUBPROTOCOL_OCPP1_6:
@@ -23,9 +23,9 @@ std::optional<v1::Session> Sessions::Apply(const Event& event, State& state) {
       v201_.Apply(event);
       break;
     default:
-      return std::nullopt;
+      return {};
   }
-  return book_.TakeBillable();
+  return book_.TakeChanged();
 }
 
 // Starts that will not be answered any more: the charge point says them again.

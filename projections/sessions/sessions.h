@@ -3,7 +3,7 @@
 // of the state.
 #pragma once
 
-#include <optional>
+#include <vector>
 
 #include "projections/sessions/book.h"
 #include "projections/sessions/v16.h"
@@ -13,14 +13,15 @@ namespace chargeledger::projections {
 
 class Sessions {
  public:
-  static constexpr uint32_t kVersion = 3;
+  static constexpr uint32_t kVersion = 4;
 
   Sessions() : v16_(book_), v201_(book_) {}
   Sessions(const Sessions&) = delete;
   Sessions& operator=(const Sessions&) = delete;
 
-  // Folds one event. A session that is fit for billing by it is returned.
-  std::optional<v1::Session> Apply(const Event& event, State& state);
+  // Folds one event. The sessions that ended by it, or of which it said more after their end, are
+  // returned.
+  std::vector<ChangedSession> Apply(const Event& event, State& state);
   // Before the state is written.
   void Finish(State& state) { book_.Finish(state); }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "chargeledger/v1/billing.grpc.pb.h"
 #include "chargeledger/v1/query.grpc.pb.h"
 
 namespace chargeledger::server {
@@ -69,19 +70,65 @@ class Sessions final : public v1::SessionService::Service {
 
 class Billing final : public v1::BillingService::Service {
  public:
-  explicit Billing(const Queries& queries) : queries_(queries) {}
+  Billing(BillingQueries& billing, Invoicing& invoicing)
+      : billing_(billing), invoicing_(invoicing) {}
 
   grpc::Status ListCdrs(ServerContext*, const v1::ListCdrsRequest* request,
                         v1::ListCdrsResponse* response) override {
-    return Answer(queries_.ListCdrs(*request), response);
+    return Answer(billing_.ListCdrs(*request), response);
   }
   grpc::Status GetCdr(ServerContext*, const v1::GetCdrRequest* request,
                       v1::GetCdrResponse* response) override {
-    return Answer(queries_.GetCdr(*request), response);
+    return Answer(billing_.GetCdr(*request), response);
+  }
+  grpc::Status ExplainCdr(ServerContext*, const v1::ExplainCdrRequest* request,
+                          v1::ExplainCdrResponse* response) override {
+    return Answer(billing_.ExplainCdr(*request), response);
+  }
+  grpc::Status ListHolds(ServerContext*, const v1::ListHoldsRequest* request,
+                         v1::ListHoldsResponse* response) override {
+    return Answer(billing_.ListHolds(*request), response);
+  }
+  grpc::Status ListTariffs(ServerContext*, const v1::ListTariffsRequest* request,
+                           v1::ListTariffsResponse* response) override {
+    *response = billing_.ListTariffs(*request);
+    return grpc::Status::OK;
+  }
+  grpc::Status PublishTariff(ServerContext*, const v1::PublishTariffRequest* request,
+                             v1::PublishTariffResponse* response) override {
+    return Answer(billing_.PublishTariff(*request), response);
+  }
+  grpc::Status RecordFact(ServerContext*, const v1::RecordFactRequest* request,
+                          v1::RecordFactResponse* response) override {
+    return Answer(billing_.RecordFact(*request), response);
+  }
+  grpc::Status ListJournal(ServerContext*, const v1::ListJournalRequest* request,
+                           v1::ListJournalResponse* response) override {
+    return Answer(billing_.ListJournal(*request), response);
+  }
+  grpc::Status GetTrialBalance(ServerContext*, const v1::GetTrialBalanceRequest* request,
+                               v1::GetTrialBalanceResponse* response) override {
+    return Answer(billing_.GetTrialBalance(*request), response);
+  }
+  grpc::Status WhatIf(ServerContext*, const v1::WhatIfRequest* request,
+                      grpc::ServerWriter<v1::WhatIfResponse>* writer) override {
+    return Translate(billing_.WhatIf(
+        *request, [&](const v1::WhatIfResponse& response) { return writer->Write(response); }));
+  }
+  grpc::Status ClosePeriod(ServerContext*, const v1::ClosePeriodRequest* request,
+                           v1::ClosePeriodResponse* response) override {
+    return Answer(invoicing_.Close(*request), response);
+  }
+  grpc::Status ListInvoices(ServerContext*, const v1::ListInvoicesRequest* request,
+                            grpc::ServerWriter<v1::ListInvoicesResponse>* writer) override {
+    return Translate(invoicing_.List(*request, [&](const v1::ListInvoicesResponse& response) {
+      return writer->Write(response);
+    }));
   }
 
  private:
-  const Queries& queries_;
+  BillingQueries& billing_;
+  Invoicing& invoicing_;
 };
 
 class Faults final : public v1::FaultService::Service {
@@ -161,11 +208,15 @@ class Logs final : public v1::LogService::Service {
 }  // namespace
 
 std::vector<std::unique_ptr<grpc::Service>> MakeQueryServices(const Queries& queries,
-                                                              const LogQueries& logs) {
+                                                              const LogQueries& logs,
+                                                              BillingQueries* billing,
+                                                              Invoicing* invoicing) {
   std::vector<std::unique_ptr<grpc::Service>> services;
   services.push_back(std::make_unique<Sites>(queries));
   services.push_back(std::make_unique<Sessions>(queries));
-  services.push_back(std::make_unique<Billing>(queries));
+  if (billing != nullptr && invoicing != nullptr) {
+    services.push_back(std::make_unique<Billing>(*billing, *invoicing));
+  }
   services.push_back(std::make_unique<Faults>(queries));
   services.push_back(std::make_unique<Logs>(queries, logs));
   return services;

@@ -4,6 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include "server/billing_queries.h"
+#include "server/invoicing.h"
 #include "server/log_queries.h"
 #include "server/queries.h"
 
@@ -13,8 +15,11 @@ class Service;
 
 namespace chargeledger::server {
 
-// Site, session, billing, fault and log services; `queries` outlives them.
+// Site, session, billing, fault and log services; all arguments outlive them. Null: no
+// billing.
 std::vector<std::unique_ptr<grpc::Service>> MakeQueryServices(const Queries& queries,
-                                                              const LogQueries& logs);
+                                                              const LogQueries& logs,
+                                                              BillingQueries* billing,
+                                                              Invoicing* invoicing);
 
 }  // namespace chargeledger::server

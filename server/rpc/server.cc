@@ -25,7 +25,8 @@ class RunningServer final : public RpcServer {
  public:
   explicit RunningServer(const Served& served)
       : replication_(served.ledger, served.control, served.on_digests),
-        services_(MakeQueryServices(served.queries, served.logs)) {}
+        services_(
+            MakeQueryServices(served.queries, served.logs, served.billing, served.invoicing)) {}
   ~RunningServer() override {
     if (server_ == nullptr) return;
     server_->Shutdown(

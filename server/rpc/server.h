@@ -5,6 +5,8 @@
 
 #include "absl/status/statusor.h"
 #include "core/process/address.h"
+#include "server/billing_queries.h"
+#include "server/invoicing.h"
 #include "server/ledger.h"
 #include "server/log_queries.h"
 #include "server/queries.h"
@@ -22,6 +24,9 @@ struct Served {
   ControlHub& control;
   // May be empty.
   OnDigests on_digests;
+  // Null: the billing service is not served.
+  BillingQueries* billing = nullptr;
+  Invoicing* invoicing = nullptr;
 };
 
 class RpcServer {

@@ -33,7 +33,14 @@ class ServerTest : public testing::Test {
         [](const log::EventLog&, const log::CheckFinding&) {});
     log_queries_ = std::make_unique<LogQueries>(*ledger_, *scrubber_);
     hub_ = std::make_unique<ControlHub>(nullptr);
-    server_ = *RpcServer::Listen({"127.0.0.1", 0}, {*ledger_, *queries_, *log_queries_, *hub_, {}});
+    control_ = *log::Recorder::Open(control_archive_, clock_, {"ledger", "control"},
+                                    *core::LogId::FromBytes("the control log."), {});
+    facts_ = *ControlFacts::Open(*control_);
+    billing_ = std::make_unique<BillingQueries>(*ledger_, states_, nullptr, *facts_);
+    invoicing_ = std::make_unique<Invoicing>(*ledger_, states_, *facts_);
+    server_ = *RpcServer::Listen(
+        {"127.0.0.1", 0},
+        {*ledger_, *queries_, *log_queries_, *hub_, {}, billing_.get(), invoicing_.get()});
     channel_ = grpc::CreateChannel(server_->address().ToText(), grpc::InsecureChannelCredentials());
   }
 
@@ -106,6 +113,12 @@ class ServerTest : public testing::Test {
   std::unique_ptr<log::Scrubber> scrubber_;
   std::unique_ptr<LogQueries> log_queries_;
   std::unique_ptr<ControlHub> hub_;
+  log::MemoryStore control_store_;
+  log::Archive control_archive_{control_store_};
+  std::unique_ptr<log::Recorder> control_;
+  std::unique_ptr<ControlFacts> facts_;
+  std::unique_ptr<BillingQueries> billing_;
+  std::unique_ptr<Invoicing> invoicing_;
   std::unique_ptr<RpcServer> server_;
   std::shared_ptr<grpc::Channel> channel_;
 };

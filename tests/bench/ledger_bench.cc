@@ -166,7 +166,7 @@ void BM_Rebuild(benchmark::State& state) {
   Scratch scratch;
   auto store = *log::OpenRocksDbStore(scratch.Below("log"), {});
   auto log = Fill(*store, log::Durability::kBuffered);
-  projections::Books books(*projections::FlatTariff::Create("EUR", "0.45", "0.35"));
+  projections::Books books;
   int run = 0;
   for (auto _ : state) {
     log::RocksDbOptions options;

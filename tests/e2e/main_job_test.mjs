@@ -69,14 +69,14 @@ async function assertSessionsAndBills(network) {
   const { cdrs } = await network.ctl('cdrs', 'list');
   const planned = Object.entries(PLAN).flatMap(([station, list]) =>
     list.map(({ mwh, e4 }) => `${station} ${mwh} ${e4}`));
-  assert.deepEqual(cdrs.map((c) => `${c.chargePointId} ${c.energyMwh} ${c.totalCostE4}`).sort(), planned.sort());
+  assert.deepEqual(cdrs.map((c) => `${c.chargePointId} ${c.energyMwh} ${c.totalCost.inclVatE4}`).sort(), planned.sort());
   assert.equal(sessions.length, planned.length);
   for (const session of sessions) {
     assert.equal(session.state, 'SESSION_STATE_CLOSED');
     assert.equal(session.maxPowerMw, '11040000');
     const cdr = cdrs.find((c) => c.sessionId === session.id);
     assert.equal(cdr.energyMwh, session.energyMwh);
-    assert.equal((await network.ctl('cdrs', 'show', cdr.id)).cdr.totalCostE4, cdr.totalCostE4);
+    assert.equal((await network.ctl('cdrs', 'show', cdr.id)).cdr.totalCost.inclVatE4, cdr.totalCost.inclVatE4);
   }
 }
 

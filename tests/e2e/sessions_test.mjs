@@ -58,7 +58,7 @@ test('a charging station that speaks 2.0.1 has the session and the bill that one
   assert.equal(a.energyMwh, '6000000');
   assert.equal(b.transaction, 'f3a1-4711');
   const { cdrs } = await network.ctl('cdrs', 'list');
-  assert.deepEqual(cdrs.map((c) => c.totalCostE4), ['30500', '30500']);
+  assert.deepEqual(cdrs.map((c) => c.totalCost.inclVatE4), ['30500', '30500']);
   const { stations } = await network.ctl('stations', 'list');
   assert.equal(stations.find((s) => s.chargePointId === 'CP-201').vendor, 'Foreign');
   await network.stop();

@@ -37,7 +37,7 @@ std::unique_ptr<Log> ToLog(const std::vector<std::string>& entries) {
 
 std::map<std::string, std::string> FoldInto(const Log& log, uint64_t batch) {
   log::MemoryStore store;
-  Books books(*projections::FlatTariff::Create("EUR", "0.45", "0.35"));
+  Books books;
   EXPECT_TRUE(projections::Folder(store, books, batch).Fold(*log.log, "north").ok());
   std::map<std::string, std::string> all;
   EXPECT_TRUE(store

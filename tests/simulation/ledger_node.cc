@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/sha256.h"
+#include "server/default_tariff.h"
 
 namespace chargeledger::simulation {
 namespace {
@@ -147,7 +148,7 @@ LedgerNode::~LedgerNode() = default;
 absl::Status LedgerNode::Start() {
   server::LedgerCoreOptions options;
   options.key = *core::Ed25519PrivateKey::FromSeed(Seed("ledger"));
-  options.tariff = *projections::FlatTariff::Create("EUR", "0.45", "0.35");
+  options.default_tariff = *server::MakeDefaultTariff("EUR", "0.45", "0.35");
   options.os_boot_id = absl::StrCat("boot-", life());
   options.new_log_id = *core::LogId::FromBytes(Seed("log of the ledger").substr(0, 16));
   options.instance = Seed(absl::StrCat("ledger/", life())).substr(0, 16);

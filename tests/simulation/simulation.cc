@@ -228,6 +228,7 @@ Result Simulation::Run() {
     judge_.CheckFrames(ledger_.disk(), others);
     for (auto& site : sites_) CheckDigests(ledger_, *site, judge_);
     CheckCosigned(ledger_, judge_);
+    CheckBooks(ledger_, judge_);
     CheckSessions(ledger_, chargers_, judge_);
   }
   Result result;

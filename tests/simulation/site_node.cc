@@ -123,7 +123,6 @@ absl::Status SiteNode::Start() {
   options.os_boot_id = absl::StrCat("boot-", life());
   options.new_log_id = *core::LogId::FromBytes(Seed("log of " + who).substr(0, 16));
   options.keep_s = options_.keep_s;
-  options.tariff = *projections::FlatTariff::Create("EUR", "0.45", "0.35");
   options.threads = core::Threads::kNone;
   edge_agent::RecordingSite::Surroundings surroundings;
   surroundings.post = [this](std::function<void()> what) {

@@ -27,6 +27,9 @@ struct Filter {
   std::string state;
   // As flags are shown, such as missing_stop.
   std::string flag;
+  std::string session;
+  // How an account of the journal begins.
+  std::string account;
   bool active = false;
   bool held = false;
   uint64_t limit = 0;
@@ -43,6 +46,66 @@ absl::Status ShowSession(const Context& context, const std::string& id, const Fi
 absl::Status WatchSessions(const Context& context, const Filter& filter);
 absl::Status ListCdrs(const Context& context, const Filter& filter);
 absl::Status ShowCdr(const Context& context, const std::string& id, const Filter& filter);
+// From each amount to the tariff, the period, the meter values and their entries.
+absl::Status ExplainCdr(const Context& context, const std::string& id, const Filter& filter);
+absl::Status ListHolds(const Context& context, const Filter& filter);
+
+// What a person decided of a session, who and why.
+struct Review {
+  std::string by;
+  std::string reason;
+  // Of an adjustment; empty: as it was.
+  std::string energy_kwh;
+  std::string start;
+  std::string stop;
+};
+absl::Status ReviewSession(const Context& context, const std::string& id,
+                           v1::ReviewDecision decision, const Review& review);
+
+// `layout`: hledger, beancount, or empty for the format asked for.
+absl::Status ListJournal(const Context& context, const Filter& filter, const std::string& layout);
+absl::Status ShowBalance(const Context& context, const Filter& filter);
+// DATA_LOSS if the books do not balance.
+absl::Status ShowTrialBalance(const Context& context, const Filter& filter);
+
+// For whom a tariff is in force; empty fields match everything.
+struct Assignment {
+  std::string tariff;
+  std::string site;
+  std::string station;
+  uint32_t connector = 0;
+  std::string min_power_kw;
+  std::string max_power_kw;
+  std::string contract;
+  // Such as NL-TNM.
+  std::string partner;
+  std::string from;
+  std::string to;
+  int32_t priority = 0;
+  bool for_past = false;
+  bool withdraw = false;
+};
+absl::Status PublishTariff(const Context& context, const std::string& path, const Review& who);
+absl::Status AssignTariff(const Context& context, const Assignment& assignment, const Review& who);
+absl::Status ListTariffs(const Context& context, bool all_versions);
+// As OCPI JSON; `version` 0: the newest; `ocpi` 2.2.1 or 2.3.0.
+absl::Status ExportTariff(const Context& context, const std::string& id, uint32_t version,
+                          const std::string& ocpi);
+// Records a site, a contract or a policy: a ControlFact in the protobuf JSON mapping.
+absl::Status RecordFact(const Context& context, const std::string& path, const Review& who);
+// `by`: session, station or hour.
+absl::Status ShowWhatIf(const Context& context, const std::string& tariff_path,
+                        const std::string& site, const std::string& from, const std::string& to,
+                        const std::string& by);
+
+absl::Status ClosePeriod(const Context& context, const std::string& period,
+                         const std::string& series, const std::string& time_zone,
+                         const Review& who);
+absl::Status ListInvoices(const Context& context, const std::string& period);
+// `layout`: ubl for EN 16931, or empty for the format asked for.
+absl::Status ShowInvoice(const Context& context, const std::string& number,
+                         const std::string& layout);
+
 absl::Status ListFaults(const Context& context, const Filter& filter);
 absl::Status ListTopFaults(const Context& context, const Filter& filter);
 absl::Status ListLogs(const Context& context);

@@ -36,6 +36,16 @@ struct Arguments {
   std::string cdr;
   std::string time_zone;
   Simulation simulation;
+  Review review;
+  Assignment assignment;
+  std::string layout;
+  std::string ocpi = "2.2.1";
+  uint32_t version = 0;
+  std::string period;
+  std::string series;
+  std::string since;
+  std::string until;
+  std::string by = "session";
   Command command;
 };
 
@@ -53,6 +63,8 @@ class Grammar {
     DeclareDivergences();
     DeclareEvidence();
     DeclareTariffs();
+    DeclareBilling();
+    DeclareJournal();
     DeclareOffline();
   }
 
@@ -93,6 +105,9 @@ class Grammar {
   void DeclareDivergences();
   void DeclareEvidence();
   void DeclareTariffs();
+  void DeclareBilling();
+  void DeclareJournal();
+  void AddWho(CLI::App* verb, bool required);
   void DeclareOffline();
   CLI::App* AddLog(CLI::App* verb);
 
@@ -163,6 +178,32 @@ void Grammar::DeclareSessions() {
       Verb(cdrs, "show", "one CDR", [&](const Context& c) { return ShowCdr(c, a.id, a.filter); });
   show->add_option("id", arguments_.id, "the CDR's id")->required();
   AddAsOf(show);
+  list->add_option("--session", arguments_.filter.session, "only of this session");
+  CLI::App* explain =
+      Verb(cdrs, "explain", "why each cent is there: tariff, periods, meter values, entries",
+           [&](const Context& c) { return ExplainCdr(c, a.id, a.filter); });
+  explain->add_option("id", arguments_.id, "the CDR's id")->required();
+  AddAsOf(explain);
+  const auto review = [&](const char* name, const char* help, v1::ReviewDecision decision) {
+    CLI::App* verb = Verb(sessions, name, help, [this, decision](const Context& c) {
+      return ReviewSession(c, arguments_.id, decision, arguments_.review);
+    });
+    verb->add_option("id", arguments_.id, "the session's id")->required();
+    AddWho(verb, /*required=*/true);
+    return verb;
+  };
+  review("release", "bill a held session as it is", v1::REVIEW_DECISION_RELEASE);
+  review("waive", "bill nothing, and credit what was billed", v1::REVIEW_DECISION_WAIVE);
+  CLI::App* adjust = review("adjust", "bill a session with other figures, in a straight line",
+                            v1::REVIEW_DECISION_ADJUST);
+  adjust->add_option("--energy-kwh", arguments_.review.energy_kwh, "the energy");
+  adjust->add_option("--start", arguments_.review.start, "when it began");
+  adjust->add_option("--stop", arguments_.review.stop, "when it ended");
+}
+
+void Grammar::AddWho(CLI::App* verb, bool required) {
+  verb->add_option("--by", arguments_.review.by, "who decides")->required(required);
+  verb->add_option("--reason", arguments_.review.reason, "why")->required(required);
 }
 
 void Grammar::DeclareFaults() {
@@ -267,6 +308,38 @@ void Grammar::DeclareEvidence() {
 void Grammar::DeclareTariffs() {
   const Arguments& a = arguments_;
   CLI::App* noun = Noun("tariff", "OCPI tariffs");
+  CLI::App* publish = Verb(noun, "publish", "records a new version of a tariff in the control log",
+                           [&](const Context& c) { return PublishTariff(c, a.path, a.review); });
+  publish->add_option("tariff", arguments_.path, "file with an OCPI Tariff")->required();
+  AddWho(publish, /*required=*/false);
+  CLI::App* assign =
+      Verb(noun, "assign", "puts a published tariff in force",
+           [&](const Context& c) { return AssignTariff(c, a.assignment, a.review); });
+  Assignment& to = arguments_.assignment;
+  assign->add_option("tariff", to.tariff, "its id, or COUNTRY-PARTY/id")->required();
+  assign->add_option("--site", to.site, "only at this site");
+  assign->add_option("--station", to.station, "only at this charge point");
+  assign->add_option("--connector", to.connector, "only at this connector of it");
+  assign->add_option("--min-power-kw", to.min_power_kw, "only at connectors rated so or more");
+  assign->add_option("--max-power-kw", to.max_power_kw, "only at connectors rated less");
+  assign->add_option("--contract", to.contract, "only for this contract");
+  assign->add_option("--partner", to.partner, "only for contracts of this eMSP, such as NL-TNM");
+  assign->add_option("--from", to.from, "for sessions that start from then on");
+  assign->add_option("--to", to.to, "and before then");
+  assign->add_option("--priority", to.priority, "of several that match the highest counts");
+  assign->add_flag("--for-past", to.for_past,
+                   "also for sessions that are billed already: they are credited and billed again");
+  assign->add_flag("--withdraw", to.withdraw, "takes it out of force for these instead");
+  AddWho(assign, /*required=*/false);
+  Verb(noun, "list", "the newest version of each published tariff, and for whom it is in force",
+       [&](const Context& c) { return ListTariffs(c, a.open_only); })
+      ->add_flag("--all", arguments_.open_only, "every version");
+  CLI::App* export_ =
+      Verb(noun, "export", "a published tariff as OCPI JSON",
+           [&](const Context& c) { return ExportTariff(c, a.id, a.version, a.ocpi); });
+  export_->add_option("tariff", arguments_.id, "its id, or COUNTRY-PARTY/id")->required();
+  export_->add_option("--version", arguments_.version, "not the newest but this one");
+  export_->add_option("--ocpi", arguments_.ocpi, "2.2.1 or 2.3.0")->capture_default_str();
   CLI::App* price =
       Verb(noun, "price", "what an OCPI CDR (2.1.1, 2.2.1, 2.3.0) costs by a tariff; prints JSON",
            [&](const Context& c) {
@@ -299,6 +372,69 @@ void Grammar::DeclareTariffs() {
   simulate->add_option("--parking", s.parking, "standing behind it")->capture_default_str();
   simulate->add_option("--start", s.start, "when it begins")->capture_default_str();
   simulate->add_option("--time-zone", s.time_zone, "the place's")->capture_default_str();
+}
+
+void Grammar::DeclareBilling() {
+  const Arguments& a = arguments_;
+  CLI::App* billing = Noun("billing", "what bills follow from");
+  CLI::App* holds = Verb(billing, "holds", "sessions that wait for a person, or for a tariff",
+                         [&](const Context& c) { return ListHolds(c, a.filter); });
+  AddSite(holds);
+  AddLimit(holds);
+  AddAsOf(holds);
+  CLI::App* record =
+      Verb(billing, "record", "a site, a contract or a billing policy, from a JSON file",
+           [&](const Context& c) { return RecordFact(c, a.path, a.review); });
+  record->add_option("file", arguments_.path, "a control fact (docs/billing.md)")->required();
+  AddWho(record, /*required=*/false);
+  CLI::App* what_if =
+      Verb(billing, "what-if", "what recorded sessions would cost by another tariff",
+           [&](const Context& c) {
+             return ShowWhatIf(c, a.tariff, a.filter.site, a.since, a.until, a.by);
+           });
+  what_if->add_option("--tariff", arguments_.tariff, "file with an OCPI Tariff")->required();
+  what_if->add_option("--from", arguments_.since, "sessions that started from then on");
+  what_if->add_option("--to", arguments_.until, "and before then");
+  what_if->add_option("--by", arguments_.by, "session, station or hour")->capture_default_str();
+  AddSite(what_if);
+  CLI::App* close = Verb(
+      billing, "close", "makes the invoices of a month, for good",
+      [&](const Context& c) { return ClosePeriod(c, a.period, a.series, a.time_zone, a.review); });
+  close->add_option("period", arguments_.period, "such as 2026-11")->required();
+  close->add_option("--series", arguments_.series, "of the numbers; not given: the year");
+  close->add_option("--time-zone", arguments_.time_zone, "in which the month ends; not given: UTC");
+  AddWho(close, /*required=*/false);
+  CLI::App* invoices = Noun("invoices", "invoices and credit notes of closed months");
+  Verb(invoices, "list", "all of them", [&](const Context& c) {
+    return ListInvoices(c, a.period);
+  })->add_option("--period", arguments_.period, "only of this month");
+  CLI::App* show = Verb(invoices, "show", "one, as a table, JSON, or EN 16931 in UBL",
+                        [&](const Context& c) { return ShowInvoice(c, a.id, a.layout); });
+  show->add_option("number", arguments_.id, "its number")->required();
+  show->add_option("--as", arguments_.layout, "ubl: EN 16931 in UBL 2.1")
+      ->check(CLI::IsMember({"ubl"}));
+}
+
+void Grammar::DeclareJournal() {
+  const Arguments& a = arguments_;
+  CLI::App* journal = Noun("journal", "the books, in double entry");
+  CLI::App* list = Verb(journal, "list", "transactions, newest first",
+                        [&](const Context& c) { return ListJournal(c, a.filter, a.layout); });
+  list->add_option("--as", arguments_.layout, "plain-text accounting, oldest first")
+      ->check(CLI::IsMember({"hledger", "beancount"}));
+  list->add_option("--session", arguments_.filter.session, "only of this session");
+  AddLimit(list);
+  CLI::App* balance = Verb(journal, "balance", "what each account has come to",
+                           [&](const Context& c) { return ShowBalance(c, a.filter); });
+  CLI::App* trial = Verb(journal, "trial", "the trial balance; fails if it does not balance",
+                         [&](const Context& c) { return ShowTrialBalance(c, a.filter); });
+  for (CLI::App* verb : {list, balance, trial}) {
+    AddSite(verb);
+    AddAsOf(verb);
+  }
+  for (CLI::App* verb : {list, balance}) {
+    verb->add_option("--account", arguments_.filter.account, "only accounts that begin so");
+  }
 }
 
 void Grammar::DeclareOffline() {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "chargeledger/v1/billing.grpc.pb.h"
 #include "chargeledger/v1/query.grpc.pb.h"
 
 namespace chargeledger::ledgerctl {
@@ -146,6 +147,47 @@ absl::StatusOr<v1::GetCdrResponse> Client::GetCdr(const v1::GetCdrRequest& reque
   CL_ANSWER(Call(stubs_->billing, &v1::BillingService::Stub::GetCdr, request, response));
 }
 
+absl::StatusOr<v1::ExplainCdrResponse> Client::ExplainCdr(const v1::ExplainCdrRequest& request) {
+  v1::ExplainCdrResponse response;
+  CL_ANSWER(Call(stubs_->billing, &v1::BillingService::Stub::ExplainCdr, request, response));
+}
+
+absl::StatusOr<v1::ListHoldsResponse> Client::ListHolds(v1::ListHoldsRequest request,
+                                                        uint64_t limit) {
+  v1::ListHoldsResponse response;
+  CL_ANSWER(CallPaged(stubs_->billing, &v1::BillingService::Stub::ListHolds, request, limit,
+                      response, [](const auto& all) { return uint64_t(all.holds_size()); }));
+}
+
+absl::StatusOr<v1::ListTariffsResponse> Client::ListTariffs(const v1::ListTariffsRequest& request) {
+  v1::ListTariffsResponse response;
+  CL_ANSWER(Call(stubs_->billing, &v1::BillingService::Stub::ListTariffs, request, response));
+}
+
+absl::StatusOr<v1::PublishTariffResponse> Client::PublishTariff(
+    const v1::PublishTariffRequest& request) {
+  v1::PublishTariffResponse response;
+  CL_ANSWER(Call(stubs_->billing, &v1::BillingService::Stub::PublishTariff, request, response));
+}
+
+absl::StatusOr<v1::RecordFactResponse> Client::RecordFact(const v1::RecordFactRequest& request) {
+  v1::RecordFactResponse response;
+  CL_ANSWER(Call(stubs_->billing, &v1::BillingService::Stub::RecordFact, request, response));
+}
+
+absl::StatusOr<v1::ListJournalResponse> Client::ListJournal(v1::ListJournalRequest request,
+                                                            uint64_t limit) {
+  v1::ListJournalResponse response;
+  CL_ANSWER(CallPaged(stubs_->billing, &v1::BillingService::Stub::ListJournal, request, limit,
+                      response, [](const auto& all) { return uint64_t(all.entries_size()); }));
+}
+
+absl::StatusOr<v1::GetTrialBalanceResponse> Client::GetTrialBalance(
+    const v1::GetTrialBalanceRequest& request) {
+  v1::GetTrialBalanceResponse response;
+  CL_ANSWER(Call(stubs_->billing, &v1::BillingService::Stub::GetTrialBalance, request, response));
+}
+
 absl::StatusOr<v1::ListFaultsResponse> Client::ListFaults(v1::ListFaultsRequest request,
                                                           uint64_t limit) {
   v1::ListFaultsResponse response;
@@ -209,6 +251,33 @@ absl::StatusOr<v1::ListKeysResponse> Client::ListKeys(const v1::ListKeysRequest&
 }
 
 #undef CL_ANSWER
+
+absl::StatusOr<v1::ClosePeriodResponse> Client::ClosePeriod(const v1::ClosePeriodRequest& request) {
+  grpc::ClientContext context;
+  v1::ClosePeriodResponse response;
+  const absl::Status status = Translate(stubs_->billing.ClosePeriod(&context, request, &response));
+  if (!status.ok()) return Explain(status);
+  return response;
+}
+
+absl::Status Client::WhatIf(const v1::WhatIfRequest& request,
+                            const std::function<void(const v1::WhatIfResponse&)>& each) {
+  grpc::ClientContext context;
+  auto reader = stubs_->billing.WhatIf(&context, request);
+  v1::WhatIfResponse response;
+  while (reader->Read(&response)) each(response);
+  return Explain(Translate(reader->Finish()));
+}
+
+absl::Status Client::ListInvoices(
+    const v1::ListInvoicesRequest& request,
+    const std::function<void(const v1::ListInvoicesResponse&)>& each) {
+  grpc::ClientContext context;
+  auto reader = stubs_->billing.ListInvoices(&context, request);
+  v1::ListInvoicesResponse response;
+  while (reader->Read(&response)) each(response);
+  return Explain(Translate(reader->Finish()));
+}
 
 absl::Status Client::ScrubLog(const v1::ScrubLogRequest& request,
                               const std::function<void(const v1::ScrubLogResponse&)>& each) {

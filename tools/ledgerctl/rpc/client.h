@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "chargeledger/v1/billing.pb.h"
 #include "chargeledger/v1/query.pb.h"
 
 namespace chargeledger::ledgerctl {
@@ -32,6 +33,21 @@ class Client {
                              const std::function<bool(const v1::WatchSessionsResponse&)>& each);
   absl::StatusOr<v1::ListCdrsResponse> ListCdrs(v1::ListCdrsRequest request, uint64_t limit);
   absl::StatusOr<v1::GetCdrResponse> GetCdr(const v1::GetCdrRequest& request);
+  absl::StatusOr<v1::ExplainCdrResponse> ExplainCdr(const v1::ExplainCdrRequest& request);
+  absl::StatusOr<v1::ListHoldsResponse> ListHolds(v1::ListHoldsRequest request, uint64_t limit);
+  absl::StatusOr<v1::ListTariffsResponse> ListTariffs(const v1::ListTariffsRequest& request);
+  absl::StatusOr<v1::PublishTariffResponse> PublishTariff(const v1::PublishTariffRequest& request);
+  absl::StatusOr<v1::RecordFactResponse> RecordFact(const v1::RecordFactRequest& request);
+  absl::StatusOr<v1::ListJournalResponse> ListJournal(v1::ListJournalRequest request,
+                                                      uint64_t limit);
+  absl::StatusOr<v1::GetTrialBalanceResponse> GetTrialBalance(
+      const v1::GetTrialBalanceRequest& request);
+  absl::Status WhatIf(const v1::WhatIfRequest& request,
+                      const std::function<void(const v1::WhatIfResponse&)>& each);
+  // The ledger makes all invoices: as long as it takes.
+  absl::StatusOr<v1::ClosePeriodResponse> ClosePeriod(const v1::ClosePeriodRequest& request);
+  absl::Status ListInvoices(const v1::ListInvoicesRequest& request,
+                            const std::function<void(const v1::ListInvoicesResponse&)>& each);
   absl::StatusOr<v1::ListFaultsResponse> ListFaults(v1::ListFaultsRequest request, uint64_t limit);
   absl::StatusOr<v1::ListTopFaultsResponse> ListTopFaults(const v1::ListTopFaultsRequest& request);
   absl::StatusOr<v1::ListLogsResponse> ListLogs();

@@ -1,0 +1,245 @@
+#include "server/control_facts.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "core/check.h"
+#include "core/orphans.h"
+
+namespace chargeledger::server {
+namespace {
+
+std::string KeyOf(const std::string& country, const std::string& party, const std::string& id) {
+  return absl::StrCat(country, "/", party, "/", id);
+}
+
+std::string KeyOf(const v1::TariffKey& key) {
+  return KeyOf(key.country_code(), key.party_id(), key.id());
+}
+
+std::string KeyOf(const v1::Tariff& tariff) {
+  return KeyOf(tariff.country_code(), tariff.party_id(), tariff.id());
+}
+
+absl::Status Missing(const std::string& name) {
+  return absl::InvalidArgumentError(absl::StrCat(name, " is missing"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ControlFacts>> ControlFacts::Open(log::Recorder& control) {
+  std::unique_ptr<ControlFacts> facts(new ControlFacts(control));
+  for (const auto& [generation, past] : control.past()) {
+    if (past != nullptr) facts->Read(*past);
+  }
+  facts->Read(control.log());
+  return facts;
+}
+
+// What cannot be read is passed over: the other generations, and the sites, may have it.
+void ControlFacts::Read(const log::EventLog& log) {
+  absl::MutexLock lock(&mutex_);
+  core::OrphanReader orphans;
+  const absl::Status status =
+      log.Read(core::Sequence(0), ~uint64_t{0}, [&](core::Sequence, absl::string_view bytes) {
+        v1::Entry entry;
+        if (!entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return true;
+        if (entry.has_orphaned_entry() && entry.orphaned_entry().log_id().empty()) {
+          auto orphan = orphans.Add(entry.orphaned_entry());
+          if (!orphan.has_value()) return true;
+          v1::Entry carried;
+          if (!carried.ParseFromArray(orphan->bytes.data(),
+                                      static_cast<int>(orphan->bytes.size()))) {
+            return true;
+          }
+          entry = std::move(carried);
+        }
+        if (entry.has_control_fact()) Know(entry.control_fact(), entry);
+        return true;
+      });
+  status.IgnoreError();
+}
+
+void ControlFacts::Know(const v1::ControlFact& fact, const v1::Entry& entry) {
+  switch (fact.fact_case()) {
+    case v1::ControlFact::kTariffPublished: {
+      const v1::TariffPublished& published = fact.tariff_published();
+      auto& versions = tariffs_[KeyOf(published.tariff())];
+      if (published.version() != versions.size() + 1) return;
+      v1::TariffVersion& version = versions.emplace_back();
+      *version.mutable_tariff() = published.tariff();
+      version.set_version(published.version());
+      version.set_known_at_us(entry.wall_time_us());
+      version.mutable_known()->set_generation(entry.generation());
+      version.mutable_known()->set_sequence(entry.sequence());
+      version.set_by(fact.by());
+      version.set_reason(fact.reason());
+      return;
+    }
+    case v1::ControlFact::kTariffAssigned:
+      assignments_.push_back(fact.tariff_assigned());
+      return;
+    case v1::ControlFact::kSiteDescribed:
+      sites_[fact.site_described().site()] = fact.site_described();
+      return;
+    case v1::ControlFact::kContractRegistered:
+      contracts_[fact.contract_registered().id_tag()] = fact.contract_registered();
+      return;
+    case v1::ControlFact::kPeriodClosed:
+      periods_.push_back(fact.period_closed());
+      return;
+    case v1::ControlFact::kBillingPolicySet:
+      policy_ = fact.billing_policy_set();
+      return;
+    default:
+      return;
+  }
+}
+
+absl::Status ControlFacts::Check(const v1::ControlFact& fact) const {
+  switch (fact.fact_case()) {
+    case v1::ControlFact::kTariffAssigned: {
+      const v1::TariffAssigned& a = fact.tariff_assigned();
+      if (tariffs_.count(KeyOf(a.tariff())) == 0) {
+        return absl::NotFoundError(
+            absl::StrCat("tariff ", absl::CHexEscape(KeyOf(a.tariff())), " was never published"));
+      }
+      if (a.from_us() != 0 && a.to_us() != 0 && a.from_us() >= a.to_us()) {
+        return absl::InvalidArgumentError("to is not after from");
+      }
+      if (a.for_past() && a.from_us() == 0) {
+        return absl::InvalidArgumentError(
+            "for_past bills sessions again: from must say which, such as 2026-11-01T00:00:00Z");
+      }
+      if (a.connector_id() != 0 && a.charge_point_id().empty()) return Missing("charge_point_id");
+      return absl::OkStatus();
+    }
+    case v1::ControlFact::kSiteDescribed:
+      return fact.site_described().site().empty() ? Missing("site") : absl::OkStatus();
+    case v1::ControlFact::kContractRegistered:
+      if (fact.contract_registered().id_tag().empty()) return Missing("id_tag");
+      return fact.contract_registered().contract_id().empty() ? Missing("contract_id")
+                                                              : absl::OkStatus();
+    case v1::ControlFact::kBillingPolicySet: {
+      static const auto* const roles = new std::set<std::string>{
+          "receivable",  "held",        "held-contra", "vat",     "roaming-payable",
+          "roaming-fee", "waiver",      "energy",      "idle",    "charging-time",
+          "session-fee", "reservation", "price-limit", "rounding"};
+      for (const uint32_t flag : fact.billing_policy_set().hold_flags()) {
+        if (flag == 0 || !v1::SessionFlag_IsValid(static_cast<int>(flag))) {
+          return absl::InvalidArgumentError(
+              absl::StrCat("hold_flags has ", flag, ", which is no session flag"));
+        }
+      }
+      for (const auto& account : fact.billing_policy_set().accounts()) {
+        if (roles->count(account.role()) == 0) {
+          return absl::InvalidArgumentError(
+              absl::StrCat("accounts has the role \"", absl::CHexEscape(account.role()),
+                           "\", which is none; docs/billing.md has the list"));
+        }
+        if (account.name().empty() ||
+            account.name().find_first_of(" \t\r\n;\"") != account.name().npos) {
+          return absl::InvalidArgumentError(absl::StrCat(
+              "the account of ", account.role(), " is \"", absl::CHexEscape(account.name()),
+              "\"; it must be a name without spaces such as income:energy"));
+        }
+      }
+      return absl::OkStatus();
+    }
+    case v1::ControlFact::kSessionReviewed:
+      if (fact.session_reviewed().decision() == v1::REVIEW_DECISION_UNSPECIFIED) {
+        return Missing("decision");
+      }
+      if (fact.reason().empty()) return Missing("reason");
+      return fact.by().empty() ? Missing("by") : absl::OkStatus();
+    case v1::ControlFact::kPeriodClosed:
+      return absl::OkStatus();
+    default:
+      return absl::InvalidArgumentError("the fact says nothing");
+  }
+}
+
+absl::Status ControlFacts::Append(const v1::ControlFact& fact) {
+  if (fact.ByteSizeLong() > kMaxFactBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "it has ", fact.ByteSizeLong(), " bytes; at most ", kMaxFactBytes, " can be recorded"));
+  }
+  std::vector<v1::Entry> events(1);
+  *events[0].mutable_control_fact() = fact;
+  CL_RETURN_IF_ERROR(control_.RecordAndWait(std::move(events)));
+  // Others record there too: it is among the last.
+  v1::Entry recorded;
+  for (uint64_t at = control_.log().head().size; at > 0 && !recorded.has_control_fact(); --at) {
+    CL_RETURN_IF_ERROR(control_.log().Read(
+        core::Sequence(at - 1), 1, [&](core::Sequence, absl::string_view bytes) {
+          return recorded.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+        }));
+  }
+  Know(fact, recorded);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::TariffVersion> ControlFacts::Publish(const v1::Tariff& tariff,
+                                                        const std::string& by,
+                                                        const std::string& reason) {
+  absl::MutexLock lock(&mutex_);
+  auto& versions = tariffs_[KeyOf(tariff)];
+  if (!versions.empty() &&
+      versions.back().tariff().SerializeAsString() == tariff.SerializeAsString()) {
+    return versions.back();
+  }
+  v1::ControlFact fact;
+  fact.set_by(by);
+  fact.set_reason(reason);
+  *fact.mutable_tariff_published()->mutable_tariff() = tariff;
+  fact.mutable_tariff_published()->set_version(static_cast<uint32_t>(versions.size()) + 1);
+  CL_RETURN_IF_ERROR(Append(fact));
+  return versions.back();
+}
+
+absl::Status ControlFacts::Record(const v1::ControlFact& fact) {
+  absl::MutexLock lock(&mutex_);
+  CL_RETURN_IF_ERROR(Check(fact));
+  return Append(fact);
+}
+
+std::vector<v1::TariffVersion> ControlFacts::Tariffs(bool all) const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<v1::TariffVersion> tariffs;
+  for (const auto& [key, versions] : tariffs_) {
+    if (versions.empty()) continue;
+    tariffs.insert(tariffs.end(), all ? versions.begin() : std::prev(versions.end()),
+                   versions.end());
+  }
+  return tariffs;
+}
+
+std::vector<v1::TariffAssigned> ControlFacts::Assignments() const {
+  absl::MutexLock lock(&mutex_);
+  return assignments_;
+}
+
+std::map<std::string, v1::SiteDescribed> ControlFacts::Sites() const {
+  absl::MutexLock lock(&mutex_);
+  return sites_;
+}
+
+std::map<std::string, v1::ContractRegistered> ControlFacts::Contracts() const {
+  absl::MutexLock lock(&mutex_);
+  return contracts_;
+}
+
+v1::BillingPolicySet ControlFacts::Policy() const {
+  absl::MutexLock lock(&mutex_);
+  return policy_;
+}
+
+std::vector<v1::PeriodClosed> ControlFacts::Periods() const {
+  absl::MutexLock lock(&mutex_);
+  return periods_;
+}
+
+}  // namespace chargeledger::server
