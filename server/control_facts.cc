@@ -227,6 +227,18 @@ std::map<std::string, v1::SiteDescribed> ControlFacts::Sites() const {
   return sites_;
 }
 
+std::optional<v1::SiteDescribed> ControlFacts::Site(const std::string& site) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = sites_.find(site);
+  return found == sites_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<v1::ContractRegistered> ControlFacts::Contract(const std::string& id_tag) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = contracts_.find(id_tag);
+  return found == contracts_.end() ? std::nullopt : std::optional(found->second);
+}
+
 std::map<std::string, v1::ContractRegistered> ControlFacts::Contracts() const {
   absl::MutexLock lock(&mutex_);
   return contracts_;

@@ -6,6 +6,8 @@
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,8 +40,10 @@ class ControlFacts {
   std::vector<v1::TariffVersion> Tariffs(bool all) const;
   std::vector<v1::TariffAssigned> Assignments() const;
   std::map<std::string, v1::SiteDescribed> Sites() const;
+  std::optional<v1::SiteDescribed> Site(const std::string& site) const;
   // By tag.
   std::map<std::string, v1::ContractRegistered> Contracts() const;
+  std::optional<v1::ContractRegistered> Contract(const std::string& id_tag) const;
   std::vector<v1::PeriodClosed> Periods() const;
   // The newest; empty if none was ever set.
   v1::BillingPolicySet Policy() const;

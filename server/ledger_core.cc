@@ -85,6 +85,7 @@ void LedgerCore::Connect() {
     if (part == projections::Books::kSessions && key[0] == projections::kSessionKind) {
       feed_.OnChanged(log_id, std::string(key));
     }
+    if (callbacks_.changed) callbacks_.changed(log_id, part, key);
   });
   ledger_->OnGrown([this](const std::vector<HeldLog*>& grown) { bookkeeper_->OnGrown(grown); });
   ledger_->OnFailed(callbacks_.failed);

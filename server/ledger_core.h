@@ -57,6 +57,8 @@ class LedgerCore {
     std::function<void(log::RecorderOptions::Begin)> begin;
     // The control log has grown.
     std::function<void()> control_grown;
+    // A key of a projection was written. On the bookkeeper's thread.
+    projections::Folder::Changed changed;
   };
 
   // Who writes the control log. It has no site; its log id tells one ledger's from another's.

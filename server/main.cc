@@ -24,6 +24,8 @@
 #include "server/history.h"
 #include "server/ledger_core.h"
 #include "server/log_queries.h"
+#include "server/ocpi/endpoint.h"
+#include "server/ocpi/sender.h"
 #include "server/queries.h"
 #include "server/rpc/control_hub.h"
 #include "server/rpc/server.h"
@@ -42,6 +44,9 @@ struct Flags {
   std::string price_per_kwh = "0.45";
   std::string start_fee = "0.35";
   std::string vat;
+  std::string ocpi_partners;
+  std::string ocpi_listen;
+  std::string ocpi_url;
 };
 
 absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
@@ -75,6 +80,18 @@ absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
   settings.AddText("billing.start_fee", "its price of a session's start, at most four decimals",
                    flags.start_fee);
   settings.AddText("billing.vat", "its VAT in percent; empty: none is applicable", flags.vat);
+  settings.AddText("ocpi_partners",
+                   "JSON file of who we are in OCPI and with whom we roam (docs/ocpi.md); empty: "
+                   "with nobody",
+                   flags.ocpi_partners);
+  settings.AddText("ocpi_listen",
+                   "HOST:PORT where partners read Sessions, CDRs and Tariffs (OCPI 2.2.1); empty: "
+                   "nowhere",
+                   flags.ocpi_listen);
+  settings.AddText("ocpi_url",
+                   "how partners reach it, such as https://ocpi.example.com; empty: "
+                   "http://HOST:PORT",
+                   flags.ocpi_url);
   return settings.Parse(argc, argv);
 }
 
@@ -146,6 +163,69 @@ absl::StatusOr<std::unique_ptr<core::MetricsEndpoint>> ServeMetrics(
   return metrics;
 }
 
+// Roaming: what is sent to partners, and what they read. Each part is there if it is asked for.
+struct Roaming {
+  Partners partners;
+  std::unique_ptr<log::Store> outbox;
+  std::unique_ptr<OcpiObjects> objects;
+  std::unique_ptr<OcpiSender> sender;
+  std::unique_ptr<OcpiPages> pages;
+  std::unique_ptr<OcpiEndpoint> endpoint;
+};
+
+// `sender` is told of what changes as soon as it is there.
+absl::StatusOr<std::unique_ptr<Roaming>> StartRoaming(const Flags& flags, log::Directory& files,
+                                                      LedgerCore& core, core::Clock& clock,
+                                                      bool announced,
+                                                      std::optional<core::Address>& listen) {
+  auto roaming = std::make_unique<Roaming>();
+  if (flags.ocpi_partners.empty()) {
+    if (flags.ocpi_listen.empty()) return roaming;
+    return absl::InvalidArgumentError("--ocpi-listen needs --ocpi-partners: who may read");
+  }
+  CL_ASSIGN_OR_RETURN(roaming->partners, ReadPartners(flags.ocpi_partners));
+  roaming->objects = std::make_unique<OcpiObjects>(roaming->partners, core.facts());
+  CL_ASSIGN_OR_RETURN(roaming->outbox,
+                      log::OpenDerivedStore(files, "outbox", [](const absl::Status& damage) {
+                        core::RequestTermination(damage);
+                      }));
+  CL_ASSIGN_OR_RETURN(roaming->sender,
+                      OcpiSender::Start({core.ledger(), core.states(), *roaming->outbox,
+                                         roaming->partners, *roaming->objects, clock}));
+  if (flags.ocpi_listen.empty()) return roaming;
+  if (!listen.has_value()) {
+    CL_ASSIGN_OR_RETURN(listen, core::Address::Parse("--ocpi-listen", flags.ocpi_listen));
+  }
+  CL_ASSIGN_OR_RETURN(roaming->endpoint, OcpiEndpoint::Listen(*listen));
+  // The next life takes the same one.
+  listen = roaming->endpoint->address();
+  const std::string url =
+      flags.ocpi_url.empty() ? absl::StrCat("http://", listen->ToText()) : flags.ocpi_url;
+  roaming->pages = std::make_unique<OcpiPages>(core.ledger(), core.states(), core.facts(),
+                                               roaming->partners, *roaming->objects, clock, url);
+  roaming->endpoint->Serve(
+      [pages = roaming->pages.get()](const std::string& target, const std::string& authorization) {
+        return pages->Get(target, authorization);
+      });
+  if (!announced) std::printf("OCPI on %s\n", listen->ToText().c_str());
+  return roaming;
+}
+
+// Who is told of what the projections have written; the sender comes after the core that tells it.
+struct Changes {
+  absl::Mutex mutex;
+  OcpiSender* sender ABSL_GUARDED_BY(mutex) = nullptr;
+
+  void Tell(const core::LogId& log_id, size_t part, absl::string_view key) {
+    absl::MutexLock lock(&mutex);
+    if (sender != nullptr) sender->OnChanged(log_id, part, key);
+  }
+  void Set(OcpiSender* now) {
+    absl::MutexLock lock(&mutex);
+    sender = now;
+  }
+};
+
 // Until the process is to end; none if the disk was full and has space again. Queries are answered
 // meanwhile.
 std::optional<core::Ending> WaitUntilOver(const std::string& data_dir) {
@@ -187,7 +267,7 @@ absl::StatusOr<LedgerCoreOptions> ToCoreOptions(const Flags& flags,
   return options;
 }
 
-LedgerCore::Callbacks ToCallbacks(NextControl& next, ControlHub& hub) {
+LedgerCore::Callbacks ToCallbacks(NextControl& next, ControlHub& hub, Changes& changes) {
   LedgerCore::Callbacks callbacks;
   callbacks.failed = [](const absl::Status& status) { core::RequestTermination(status); };
   callbacks.begin = [&next](log::RecorderOptions::Begin begin) {
@@ -200,6 +280,9 @@ LedgerCore::Callbacks ToCallbacks(NextControl& next, ControlHub& hub) {
         absl::AbortedError("the control log begins a new generation: " + reason));
   };
   callbacks.control_grown = [&hub] { hub.Notify(); };
+  callbacks.changed = [&changes](const core::LogId& log_id, size_t part, absl::string_view key) {
+    changes.Tell(log_id, part, key);
+  };
   return callbacks;
 }
 
@@ -208,13 +291,15 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
                                                  const core::DataDirectory& directory,
                                                  core::Address& listen,
                                                  std::optional<core::Address>& metrics_listen,
+                                                 std::optional<core::Address>& ocpi_listen,
                                                  bool& announced, NextControl& next) {
   core::SystemClock clock;
   log::LocalDirectory files(directory.path());
   CL_ASSIGN_OR_RETURN(LedgerCoreOptions options, ToCoreOptions(flags, directory, next));
+  Changes changes;
   std::unique_ptr<LedgerCore> core;
   ControlHub hub([&core] { return core->NewControlSession(); });
-  auto opened = LedgerCore::Open(files, clock, options, ToCallbacks(next, hub));
+  auto opened = LedgerCore::Open(files, clock, options, ToCallbacks(next, hub, changes));
   if (opened.status().code() == absl::StatusCode::kAborted) return std::optional<core::Ending>();
   CL_ASSIGN_OR_RETURN(core, std::move(opened));
   Ledger& ledger = core->ledger();
@@ -232,9 +317,13 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
   LogQueries log_queries(ledger, scrubber);
   CL_ASSIGN_OR_RETURN(auto metrics, ServeMetrics(metrics_listen, core->archive(), scrubber, ledger,
                                                  queries, announced));
+  CL_ASSIGN_OR_RETURN(auto roaming,
+                      StartRoaming(flags, files, *core, clock, announced, ocpi_listen));
+  changes.Set(roaming->sender.get());
   BillingQueries billing(ledger, core->states(), &history, core->facts());
   Invoicing invoicing(ledger, core->states(), core->facts());
-  const Served served{ledger, queries, log_queries, hub, core->on_digests(), &billing, &invoicing};
+  const Served served{ledger,   queries,    log_queries,          hub, core->on_digests(),
+                      &billing, &invoicing, roaming->sender.get()};
   CL_ASSIGN_OR_RETURN(auto server, RpcServer::Listen(listen, served));
   listen = server->address();
   if (!announced) std::printf("listening on %s\n", listen.ToText().c_str());
@@ -245,6 +334,8 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
   // Streams end first, then what they had handed over is committed, then the books are closed.
   server.reset();
   metrics.reset();
+  changes.Set(nullptr);
+  roaming.reset();
   return ending;
 }
 
@@ -257,10 +348,12 @@ absl::StatusOr<int> Run(const Flags& flags) {
                         core::Address::Parse("--metrics-listen", flags.metrics_listen));
   }
   NextControl next;
+  std::optional<core::Address> ocpi_listen;
   bool announced = false;
   while (true) {
-    CL_ASSIGN_OR_RETURN(std::optional<core::Ending> ending,
-                        Live(flags, *directory, listen, metrics_listen, announced, next));
+    CL_ASSIGN_OR_RETURN(
+        std::optional<core::Ending> ending,
+        Live(flags, *directory, listen, metrics_listen, ocpi_listen, announced, next));
     if (ending.has_value()) return *ending == core::Ending::kSignal ? 0 : 1;
     core::BeginAgain();
   }

@@ -70,8 +70,8 @@ class Sessions final : public v1::SessionService::Service {
 
 class Billing final : public v1::BillingService::Service {
  public:
-  Billing(BillingQueries& billing, Invoicing& invoicing)
-      : billing_(billing), invoicing_(invoicing) {}
+  Billing(BillingQueries& billing, Invoicing& invoicing, OcpiSender* ocpi)
+      : billing_(billing), invoicing_(invoicing), ocpi_(ocpi) {}
 
   grpc::Status ListCdrs(ServerContext*, const v1::ListCdrsRequest* request,
                         v1::ListCdrsResponse* response) override {
@@ -119,6 +119,24 @@ class Billing final : public v1::BillingService::Service {
                            v1::ClosePeriodResponse* response) override {
     return Answer(invoicing_.Close(*request), response);
   }
+  grpc::Status ListOutbox(ServerContext*, const v1::ListOutboxRequest* request,
+                          grpc::ServerWriter<v1::ListOutboxResponse>* writer) override {
+    if (ocpi_ == nullptr) return NoPartners();
+    auto items = ocpi_->List(request->partner(), request->state());
+    if (!items.ok()) return Translate(items.status());
+    for (v1::OutboxItem& item : *items) {
+      v1::ListOutboxResponse response;
+      response.set_circuit_open_until_us(ocpi_->CircuitOpenUntilUs(item.partner()));
+      *response.mutable_item() = std::move(item);
+      if (!writer->Write(response)) break;
+    }
+    return grpc::Status::OK;
+  }
+  grpc::Status ResendOutbox(ServerContext*, const v1::ResendOutboxRequest* request,
+                            v1::ResendOutboxResponse*) override {
+    if (ocpi_ == nullptr) return NoPartners();
+    return Translate(ocpi_->Resend(request->partner(), request->id()));
+  }
   grpc::Status ListInvoices(ServerContext*, const v1::ListInvoicesRequest* request,
                             grpc::ServerWriter<v1::ListInvoicesResponse>* writer) override {
     return Translate(invoicing_.List(*request, [&](const v1::ListInvoicesResponse& response) {
@@ -127,8 +145,14 @@ class Billing final : public v1::BillingService::Service {
   }
 
  private:
+  static grpc::Status NoPartners() {
+    return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION,
+                        "there are no OCPI partners; --ocpi-partners names them");
+  }
+
   BillingQueries& billing_;
   Invoicing& invoicing_;
+  OcpiSender* const ocpi_;
 };
 
 class Faults final : public v1::FaultService::Service {
@@ -210,12 +234,13 @@ class Logs final : public v1::LogService::Service {
 std::vector<std::unique_ptr<grpc::Service>> MakeQueryServices(const Queries& queries,
                                                               const LogQueries& logs,
                                                               BillingQueries* billing,
-                                                              Invoicing* invoicing) {
+                                                              Invoicing* invoicing,
+                                                              OcpiSender* ocpi) {
   std::vector<std::unique_ptr<grpc::Service>> services;
   services.push_back(std::make_unique<Sites>(queries));
   services.push_back(std::make_unique<Sessions>(queries));
   if (billing != nullptr && invoicing != nullptr) {
-    services.push_back(std::make_unique<Billing>(*billing, *invoicing));
+    services.push_back(std::make_unique<Billing>(*billing, *invoicing, ocpi));
   }
   services.push_back(std::make_unique<Faults>(queries));
   services.push_back(std::make_unique<Logs>(queries, logs));

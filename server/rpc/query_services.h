@@ -7,6 +7,7 @@
 #include "server/billing_queries.h"
 #include "server/invoicing.h"
 #include "server/log_queries.h"
+#include "server/ocpi/sender.h"
 #include "server/queries.h"
 
 namespace grpc {
@@ -20,6 +21,7 @@ namespace chargeledger::server {
 std::vector<std::unique_ptr<grpc::Service>> MakeQueryServices(const Queries& queries,
                                                               const LogQueries& logs,
                                                               BillingQueries* billing,
-                                                              Invoicing* invoicing);
+                                                              Invoicing* invoicing,
+                                                              OcpiSender* ocpi);
 
 }  // namespace chargeledger::server

@@ -25,8 +25,8 @@ class RunningServer final : public RpcServer {
  public:
   explicit RunningServer(const Served& served)
       : replication_(served.ledger, served.control, served.on_digests),
-        services_(
-            MakeQueryServices(served.queries, served.logs, served.billing, served.invoicing)) {}
+        services_(MakeQueryServices(served.queries, served.logs, served.billing, served.invoicing,
+                                    served.ocpi)) {}
   ~RunningServer() override {
     if (server_ == nullptr) return;
     server_->Shutdown(

@@ -9,6 +9,7 @@
 #include "server/invoicing.h"
 #include "server/ledger.h"
 #include "server/log_queries.h"
+#include "server/ocpi/sender.h"
 #include "server/queries.h"
 #include "server/site_session.h"
 
@@ -27,6 +28,8 @@ struct Served {
   // Null: the billing service is not served.
   BillingQueries* billing = nullptr;
   Invoicing* invoicing = nullptr;
+  // Null: there are no OCPI partners.
+  OcpiSender* ocpi = nullptr;
 };
 
 class RpcServer {

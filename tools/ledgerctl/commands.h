@@ -106,6 +106,12 @@ absl::Status ListInvoices(const Context& context, const std::string& period);
 absl::Status ShowInvoice(const Context& context, const std::string& number,
                          const std::string& layout);
 
+// What is sent to OCPI partners. `state`: pending, taken, dead, or empty for all.
+absl::Status ListOutbox(const Context& context, const std::string& partner,
+                        const std::string& state);
+absl::Status ResendOutbox(const Context& context, const std::string& partner,
+                          const std::string& id);
+
 absl::Status ListFaults(const Context& context, const Filter& filter);
 absl::Status ListTopFaults(const Context& context, const Filter& filter);
 absl::Status ListLogs(const Context& context);

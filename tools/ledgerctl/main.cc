@@ -46,6 +46,7 @@ struct Arguments {
   std::string since;
   std::string until;
   std::string by = "session";
+  std::string partner;
   Command command;
 };
 
@@ -417,6 +418,16 @@ void Grammar::DeclareBilling() {
 
 void Grammar::DeclareJournal() {
   const Arguments& a = arguments_;
+  CLI::App* ocpi = Noun("ocpi", "what is sent to OCPI partners");
+  CLI::App* outbox =
+      Verb(ocpi, "list", "sessions and CDRs, and what became of them",
+           [&](const Context& c) { return ListOutbox(c, a.partner, a.filter.state); });
+  outbox->add_option("--partner", arguments_.partner, "only of this one, such as NL-TNM");
+  outbox->add_option("--state", arguments_.filter.state, "pending, taken or dead");
+  CLI::App* resend = Verb(ocpi, "resend", "sends a dead letter again",
+                          [&](const Context& c) { return ResendOutbox(c, a.partner, a.id); });
+  resend->add_option("partner", arguments_.partner, "such as NL-TNM")->required();
+  resend->add_option("id", arguments_.id, "of the session or CDR")->required();
   CLI::App* journal = Noun("journal", "the books, in double entry");
   CLI::App* list = Verb(journal, "list", "transactions, newest first",
                         [&](const Context& c) { return ListJournal(c, a.filter, a.layout); });

@@ -250,7 +250,22 @@ absl::StatusOr<v1::ListKeysResponse> Client::ListKeys(const v1::ListKeysRequest&
   CL_ANSWER(Call(stubs_->logs, &v1::LogService::Stub::ListKeys, request, response));
 }
 
+absl::StatusOr<v1::ResendOutboxResponse> Client::ResendOutbox(
+    const v1::ResendOutboxRequest& request) {
+  v1::ResendOutboxResponse response;
+  CL_ANSWER(Call(stubs_->billing, &v1::BillingService::Stub::ResendOutbox, request, response));
+}
+
 #undef CL_ANSWER
+
+absl::Status Client::ListOutbox(const v1::ListOutboxRequest& request,
+                                const std::function<void(const v1::ListOutboxResponse&)>& each) {
+  grpc::ClientContext context;
+  auto reader = stubs_->billing.ListOutbox(&context, request);
+  v1::ListOutboxResponse response;
+  while (reader->Read(&response)) each(response);
+  return Explain(Translate(reader->Finish()));
+}
 
 absl::StatusOr<v1::ClosePeriodResponse> Client::ClosePeriod(const v1::ClosePeriodRequest& request) {
   grpc::ClientContext context;

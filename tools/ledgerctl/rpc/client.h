@@ -48,6 +48,9 @@ class Client {
   absl::StatusOr<v1::ClosePeriodResponse> ClosePeriod(const v1::ClosePeriodRequest& request);
   absl::Status ListInvoices(const v1::ListInvoicesRequest& request,
                             const std::function<void(const v1::ListInvoicesResponse&)>& each);
+  absl::Status ListOutbox(const v1::ListOutboxRequest& request,
+                          const std::function<void(const v1::ListOutboxResponse&)>& each);
+  absl::StatusOr<v1::ResendOutboxResponse> ResendOutbox(const v1::ResendOutboxRequest& request);
   absl::StatusOr<v1::ListFaultsResponse> ListFaults(v1::ListFaultsRequest request, uint64_t limit);
   absl::StatusOr<v1::ListTopFaultsResponse> ListTopFaults(const v1::ListTopFaultsRequest& request);
   absl::StatusOr<v1::ListLogsResponse> ListLogs();
