@@ -4,8 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "absl/strings/str_split.h"
 #include "projections/billing/journal.h"
 #include "projections/billing/priced_cdr.h"
 #include "projections/keys.h"
@@ -40,6 +41,18 @@ std::vector<v1::SessionFlag> HoldingFlags(const v1::StoredBilling& stored,
     }
   }
   return holding;
+}
+
+// Of a session's id, <log>-<generation>-<sequence>, without its kind; empty if it is another log's.
+std::string KeyOf(const std::string& id, const core::LogId& log_id) {
+  const std::vector<std::string> parts = absl::StrSplit(id, '-');
+  uint32_t generation = 0;
+  uint64_t sequence = 0;
+  if (parts.size() != 3 || parts[0] != log_id.ToHex().substr(0, 12) ||
+      !absl::SimpleAtoi(parts[1], &generation) || !absl::SimpleAtoi(parts[2], &sequence)) {
+    return "";
+  }
+  return EntryKey(kBillingKind, core::Generation(generation), core::Sequence(sequence)).substr(1);
 }
 
 }  // namespace
@@ -97,18 +110,7 @@ void Billing::OnEvent(const Event& event, State& state) {
 
 void Billing::OnReview(const v1::ControlFact& fact, Context& context) {
   const v1::SessionReviewed& review = fact.session_reviewed();
-  absl::string_view id = review.session_id();
-  // <log>-<generation>-<sequence>: of another log's session nothing is known here.
-  std::string key;
-  context.state.Scan(std::string(1, kBillingKind),
-                     [&](absl::string_view at, absl::string_view bytes) {
-                       v1::StoredBilling stored;
-                       if (stored.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) &&
-                           stored.session().id() == id) {
-                         key = std::string(at.substr(1));
-                       }
-                       return key.empty();
-                     });
+  const std::string key = KeyOf(review.session_id(), context.event.log_id);
   auto* stored = key.empty() ? nullptr : context.state.Find<v1::StoredBilling>(kBillingKind + key);
   if (stored == nullptr || stored->state() == v1::BILLING_STATE_UNSPECIFIED) return;
   *stored->mutable_review() = review;

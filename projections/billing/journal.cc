@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "core/check.h"
 #include "core/decimal.h"
 #include "projections/keys.h"
 
@@ -138,6 +139,9 @@ void Journal::PostWaiver(const v1::Cdr& cdr) {
 
 void Journal::Put(v1::JournalEntry entry) {
   if (entry.postings().empty()) return;
+  int64_t sum = 0;
+  for (const v1::Posting& posting : entry.postings()) sum += posting.amount_e4();
+  CL_CHECK(sum == 0, "a transaction's postings add up to nothing");
   entry.set_at_us(event_.received_at_us);
   entry.mutable_cause()->set_generation(event_.generation.value());
   entry.mutable_cause()->set_sequence(event_.sequence.value());

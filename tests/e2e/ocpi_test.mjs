@@ -106,7 +106,8 @@ const list = (network, ...args) => network.ctl('ocpi', 'list', ...args);
 
 test('every CDR of a partner\'s customers arrives, and none twice under another id, although its system fails, hangs and loses its answers', async () => {
   const moods = ['500', 'taken-and-lost', 'ok', '3000', 'no-ocpi', 'ok', '500', 'ok', 'taken-and-lost', 'exists', 'ok'];
-  const emsp = await new Emsp((method, id, count) => moods[count % moods.length]).listen();
+  // And once it does not answer at all.
+  const emsp = await new Emsp((method, id, count) => (count === 4 ? 'hang' : moods[count % moods.length])).listen();
   const network = await start(emsp);
   const point = new ChargePoint(network.url, 'CP-1');
   await point.connect();

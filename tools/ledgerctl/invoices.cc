@@ -1,5 +1,5 @@
 // billing close, invoices list|show: per contract or partner and month; as JSON, or as EN 16931 in
-// UBL 2.1 (Peppol BIS Billing 3.0).
+// UBL 2.1.
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
@@ -45,9 +45,7 @@ class UblWriter {
          << "-2\"\n  xmlns:cac=\"urn:oasis:names:specification:ubl:schema:xsd:"
             "CommonAggregateComponents-2\"\n  "
             "xmlns:cbc=\"urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2\">\n";
-    Basic("CustomizationID",
-          "urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0");
-    Basic("ProfileID", "urn:fdc:peppol.eu:2017:poacc:billing:01:1.0");
+    Basic("CustomizationID", "urn:cen.eu:en16931:2017");
     Basic("ID", invoice_.number());
     Basic("IssueDate", Day(invoice_.issued_at_us()));
     if (!credit) Basic("DueDate", Day(invoice_.issued_at_us() + 30 * int64_t{86'400'000'000}));
