@@ -173,10 +173,13 @@ std::optional<int64_t> ObjectReader::Time(absl::string_view name) {
   if (field == nullptr) return std::nullopt;
   if (field->is(Json::Kind::kString)) {
     auto time = core::ParseTimestamp(field->text());
-    if (time.ok()) return *time;
+    // Beyond it nothing was charged, and differences of times may not fit.
+    constexpr int64_t kYear2200Us = int64_t{7'258'118'400} * 1'000'000;
+    if (time.ok() && *time >= 0 && *time < kYear2200Us) return *time;
   }
   findings_.Error(PathOf(name), absl::StrCat("is ", Shown(*field),
-                                             "; it must be a time such as 2026-11-20T21:46:00Z"));
+                                             "; it must be a time from 1970 to 2199 such as "
+                                             "2026-11-20T21:46:00Z"));
   return std::nullopt;
 }
 

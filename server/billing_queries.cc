@@ -358,6 +358,8 @@ absl::StatusOr<v1::PublishTariffResponse> BillingQueries::PublishTariff(
   ocpi::Findings findings;
   ocpi::CheckTariff(request.tariff(), "$", findings);
   CL_RETURN_IF_ERROR(findings.status());
+  // A client need not have read it from JSON.
+  CL_RETURN_IF_ERROR(projections::Pricer::Create(request.tariff()).status());
   v1::PublishTariffResponse response;
   CL_ASSIGN_OR_RETURN(*response.mutable_version(),
                       facts_.Publish(request.tariff(), request.by(), request.reason()));
@@ -374,8 +376,15 @@ absl::Status BillingQueries::CheckReview(const v1::SessionReviewed& review) cons
   if (session.state() != v1::SESSION_STATE_CLOSED) {
     return absl::FailedPreconditionError(absl::StrCat("session ", session.id(), " has not ended"));
   }
-  if (review.has_energy_mwh() && review.energy_mwh() < 0) {
-    return absl::InvalidArgumentError("energy is negative");
+  constexpr int64_t kYear2200Us = int64_t{7'258'118'400} * 1'000'000;
+  constexpr int64_t kMostMwh = int64_t{1'000'000} * 1'000'000;
+  if (review.energy_mwh() < 0 || review.energy_mwh() > kMostMwh) {
+    return absl::InvalidArgumentError("energy must be from 0 to 1000000 kWh");
+  }
+  for (const int64_t us : {review.started_at_us(), review.stopped_at_us()}) {
+    if (us < 0 || us >= kYear2200Us) {
+      return absl::InvalidArgumentError("start and stop must be from 1970 to 2199");
+    }
   }
   const int64_t start =
       review.has_started_at_us() ? review.started_at_us() : session.started_at_us();

@@ -147,6 +147,13 @@ absl::Status ControlFacts::Check(const v1::ControlFact& fact) const {
               "\"; it must be a name without spaces such as income:energy"));
         }
       }
+      const v1::BillingPolicySet& policy = fact.billing_policy_set();
+      if (policy.roaming_fee_e4_percent() > 1'000'000 || policy.roaming_fee_e4() < 0 ||
+          policy.roaming_fee_e4() > int64_t{1'000'000'000'000} || policy.hold_above_e4() < 0) {
+        return absl::InvalidArgumentError(
+            "roaming_fee_e4_percent must be at most 1000000 (100 percent), roaming_fee_e4 and "
+            "hold_above_e4 must not be negative");
+      }
       return absl::OkStatus();
     }
     case v1::ControlFact::kSessionReviewed:

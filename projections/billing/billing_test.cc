@@ -155,12 +155,16 @@ TEST(Tariffs, TheOneThatWasKnownWhenASessionBeganCounts) {
   EXPECT_EQ(site.All<v1::Cdr>(kCdrKind)[1].tariff_version(), 2u);
 }
 
-TEST(Tariffs, AVersionThatIsSaidAgainOtherwiseChangesNothing) {
+TEST(Tariffs, AVersionWhoseNumberIsGivenAgainIsTheNextOneAndTheOldOneStays) {
   Site site;
   site.InForce();
+  site->Start(1, 7, 1'000, "2026-03-01T12:00:00Z");
   site.Publish(1, 990'000'000);
-  site.Charge(7);
-  EXPECT_EQ(site.Cdrs(), (Texts{"c1 485 stop"}));
+  site.Publish(1, 990'000'000);
+  site->Stop(7, 11'000, "2026-03-01T12:30:00Z");
+  site.Charge(8, "13");
+  EXPECT_EQ(site.Cdrs(), (Texts{"c1 485 stop", "c1 1025 stop"}));
+  EXPECT_EQ(site.All<v1::Cdr>(kCdrKind)[1].tariff_version(), 2u);
 }
 
 TEST(Tariffs, WithoutOneASessionWaitsAndIsBilledWhenItComes) {

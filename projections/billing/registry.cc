@@ -87,17 +87,24 @@ bool Registry::Take(const Fact& fact, const std::string& digest) {
       key.set_country_code(published.tariff().country_code());
       key.set_party_id(published.tariff().party_id());
       key.set_id(published.tariff().id());
-      const std::string at = TariffStateKey(key, published.version());
-      // A version is what was first said of it.
-      if (state_.Get(at).has_value()) return false;
       v1::TariffVersion version;
+      uint32_t number = published.version();
+      // A version is what was first said of it. Another control log, begun where one was lost, may
+      // give its number again: then it is the next one here.
+      while (GetMessage(state_, TariffStateKey(key, number), version)) {
+        if (version.tariff().SerializeAsString() == published.tariff().SerializeAsString()) {
+          return false;
+        }
+        ++number;
+      }
+      version.Clear();
       *version.mutable_tariff() = published.tariff();
-      version.set_version(published.version());
+      version.set_version(number);
       version.set_known_at_us(fact.known_at_us);
       *version.mutable_known() = fact.known;
       version.set_by(fact.fact.by());
       version.set_reason(fact.fact.reason());
-      PutMessage(state_, at, version);
+      PutMessage(state_, TariffStateKey(key, number), version);
       return true;
     }
     case v1::ControlFact::kTariffAssigned: {

@@ -55,6 +55,42 @@ bool InDay(const v1::TariffRestrictions& r, int64_t minute_us) {
   return minute_us >= start || minute_us < end;
 }
 
+// What a tariff must keep to so that nothing overflows; a tariff may come from anybody's log.
+absl::Status CheckRanges(const v1::Tariff& tariff) {
+  constexpr int64_t kMostSeconds = int64_t{200} * 366 * 86'400;
+  constexpr int64_t kMostPriceE9 = kMostUnits * 1'000'000'000;
+  constexpr int64_t kMostLimitE4 = kMostUnits * 10'000;
+  const auto refuse = [](int element, const char* what) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("elements[", element, "] has a ", what, " that cannot be reckoned with"));
+  };
+  const auto within = [](int64_t value, int64_t most) { return value >= 0 && value <= most; };
+  for (int e = 0; e < tariff.elements_size(); ++e) {
+    for (const v1::PriceComponent& component : tariff.elements(e).price_components()) {
+      if (!within(component.price_e9(), kMostPriceE9)) return refuse(e, "price");
+      if (!within(component.vat_e4(), 1'000'000)) return refuse(e, "vat");
+      if (!within(component.step_size(), kMostSeconds)) return refuse(e, "step_size");
+    }
+    const v1::TariffRestrictions& r = tariff.elements(e).restrictions();
+    if (!within(r.start_minute(), 1'439) || !within(r.end_minute(), 1'439)) {
+      return refuse(e, "time of day");
+    }
+    if (!within(r.min_duration_s(), kMostSeconds) || !within(r.max_duration_s(), kMostSeconds)) {
+      return refuse(e, "duration");
+    }
+    if (!within(r.min_uwh(), kNever / 4) || !within(r.max_uwh(), kNever / 4)) {
+      return refuse(e, "kwh");
+    }
+  }
+  for (const v1::PriceLimit* limit : {&tariff.min_price(), &tariff.max_price()}) {
+    if (!within(limit->excl_vat_e4(), kMostLimitE4) ||
+        !within(limit->incl_vat_e4(), kMostLimitE4)) {
+      return absl::InvalidArgumentError("min_price or max_price cannot be reckoned with");
+    }
+  }
+  return absl::OkStatus();
+}
+
 // Gives `total` coins to the weights in proportion (half of a coin is one), without losing any:
 // what that is too many or too few by goes to the largest, the first of equal ones.
 std::vector<int64_t> Distribute(int64_t total, const std::vector<Amount>& weights) {
@@ -118,6 +154,13 @@ class Pricer::Run {
   bool expired() const { return expired_; }
 
   absl::StatusOr<Bill> Go() {
+    core::Wide energy = 0, time = 0;
+    for (const Stretch& stretch : stretches_) {
+      energy += stretch.energy_uwh;
+      time += core::Wide{stretch.time_ns} + stretch.parking_ns + stretch.reservation_ns;
+    }
+    // Sums of them fit, and so does everything that is derived from them.
+    if (energy > kNever / 4 || time > kNever / 4) return DoesNotFit();
     for (size_t i = 0; i < stretches_.size(); ++i) CL_RETURN_IF_ERROR(Cut(i));
     ApplySteps();
     for (PricedPeriod& period : bill_.periods) {
@@ -363,6 +406,7 @@ class Pricer::Run {
 
 absl::StatusOr<Pricer> Pricer::Create(const v1::Tariff& tariff) {
   CL_ASSIGN_OR_RETURN(core::Currency currency, core::Currency::FromCode(tariff.currency()));
+  CL_RETURN_IF_ERROR(CheckRanges(tariff));
   Pricer pricer(tariff, std::move(currency));
   std::vector<Candidate> expires[kPricedCount];
   for (int e = 0; e < tariff.elements_size(); ++e) {

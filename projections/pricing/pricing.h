@@ -124,8 +124,8 @@ struct Bill {
 // A tariff, ready to price with. Copies what it needs.
 class Pricer {
  public:
-  // INVALID_ARGUMENT for what ocpi::CheckTariff would refuse and pricing cannot do: an unknown
-  // currency, a dimension that there is not.
+  // INVALID_ARGUMENT for what pricing cannot do: an unknown currency, a dimension that there is
+  // not, a negative price, figures that are absurd.
   static absl::StatusOr<Pricer> Create(const v1::Tariff& tariff);
 
   const v1::Tariff& tariff() const { return tariff_; }

@@ -501,9 +501,34 @@ TEST(Rounding, TimesWrittenWithFourDecimalsBeginNoStepForWhatWasRoundedUp) {
 }
 
 TEST(Bounds, ACostThatDoesNotFitIsAnError) {
-  auto pricer = Pricer::Create(Read(Element(Component("ENERGY", "9000000000", "20", 0))));
+  auto pricer = Pricer::Create(Read(Element(Component("ENERGY", "900000000", "20", 0))));
   Stretch stretch{0, kMinuteUs, std::numeric_limits<int64_t>::max() / 2};
   EXPECT_EQ(pricer->Price({stretch}, {}).status().code(), absl::StatusCode::kOutOfRange);
+}
+
+TEST(Bounds, FiguresThatAreAbsurdAreRefusedAndOverflowNothing) {
+  v1::Tariff good = Read(Element(Component("ENERGY", "1", "", 0)));
+  EXPECT_TRUE(Pricer::Create(good).ok());
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  const auto refused = [&](auto change) {
+    v1::Tariff bad = good;
+    change(bad, *bad.mutable_elements(0)->mutable_price_components(0),
+           *bad.mutable_elements(0)->mutable_restrictions());
+    EXPECT_EQ(Pricer::Create(bad).status().code(), absl::StatusCode::kInvalidArgument);
+  };
+  refused([](auto&, auto& component, auto&) { component.set_price_e9(kMost); });
+  refused([](auto&, auto& component, auto&) { component.set_price_e9(-1); });
+  refused([](auto&, auto& component, auto&) { component.set_vat_e4(-1); });
+  refused([](auto&, auto& component, auto&) { component.set_step_size(-1); });
+  refused([](auto&, auto&, auto& r) { r.set_start_minute(1'440); });
+  refused([](auto&, auto&, auto& r) { r.set_min_duration_s(kMost); });
+  refused([](auto&, auto&, auto& r) { r.set_max_uwh(kMost); });
+  refused([](auto& tariff, auto&, auto&) { tariff.mutable_min_price()->set_excl_vat_e4(kMost); });
+  refused([](auto& tariff, auto&, auto&) { tariff.set_currency("???"); });
+  Stretch stretch{0, kMinuteUs};
+  stretch.time_ns = stretch.parking_ns = kMost;
+  EXPECT_EQ(Pricer::Create(good)->Price({stretch, stretch}, {}).status().code(),
+            absl::StatusCode::kOutOfRange);
 }
 
 TEST(Bounds, ASessionOfAThousandYearsEnds) {

@@ -67,6 +67,17 @@ void CheckJournal(const log::Reader& states, const server::HeldLog& held, Judge&
   judge.Expect(
       billed == receivable, "journal",
       absl::StrCat(held.site(), ": CDRs come to ", billed, ", what is receivable to ", receivable));
+  // In suspense is what is held, but for corrections of what was billed.
+  int64_t held_e4 = 0, suspense = 0;
+  for (const auto& hold : All<v1::Hold>(states, held.log_id(), projections::kHoldKind)) {
+    if (hold.cdr_id().empty()) held_e4 += hold.estimate().incl_vat_e4();
+  }
+  for (const auto& [account, sum] : sums) {
+    if (account.first == "assets:suspense:held") suspense += sum;
+  }
+  judge.Expect(
+      held_e4 == suspense, "journal",
+      absl::StrCat(held.site(), ": held sessions come to ", held_e4, ", suspense to ", suspense));
   for (const auto& [session, count] : standing) {
     judge.Expect(count == 0 || count == 1, "bills",
                  absl::StrCat("session ", session, " has ", count, " CDRs that stand"));

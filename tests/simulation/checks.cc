@@ -125,10 +125,10 @@ void CheckBill(const v1::Session& session, const std::map<std::string, const v1:
                         absl::StrCat("closed session ", session.id(), " has no bill"));
   }
   const v1::Cdr& cdr = *bill->second;
-  // A correction that is held waits; the bill from before stands.
-  if (session.held()) return;
   judge.Expect(told, "bills",
                absl::StrCat("session ", session.id(), " is billed, and nobody said that it ended"));
+  // A correction that is held waits; the bill from before stands.
+  if (session.held()) return;
   // 0.45 a kWh in ten-thousandths, rounded half up to cents; 0.35, whole cents, for the start.
   const int64_t cents = (session.energy_mwh() * 45 + 500'000) / 1'000'000;
   const int64_t total_e4 = cents * 100 + 3500;

@@ -278,6 +278,9 @@ absl::Status SimulateTariff(const std::string& path, const Simulation& simulatio
   if (!start.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("--start: ", start.status().message()));
   }
+  if (*start < 0 || *start > int64_t{7'258'118'400} * 1'000'000) {
+    return absl::InvalidArgumentError("--start must be from 1970 to 2199");
+  }
   CL_ASSIGN_OR_RETURN(const int64_t parking_us, ParseLength("--parking", simulation.parking));
   std::vector<int64_t> lengths;
   for (const std::string& text : simulation.durations) {
