@@ -117,6 +117,19 @@ test('a period is cut where a restriction changes, in the local time of --time-z
   assert.match(utc.warnings.join('\n'), /local time.*UTC/);
 });
 
+test('a CDR that carries its tariff, and states its energy only in total, is priced by its time', async () => {
+  const own = tariff([{ price_components: [component('TIME', 2, 10, 300)] }]);
+  const path = file({ ...cdr221, tariffs: [own], total_energy: 15.342, total_time: 1.973, total_parking_time: undefined, end_date_time: '2026-01-05T13:58:23Z',
+    total_cost: { excl_vat: 4, incl_vat: 4.4 },
+    charging_periods: [{ start_date_time: '2026-01-05T12:00:00Z', dimensions: [{ type: 'TIME', volume: 1.973 }], tariff_id: '7' }] });
+  const { code, out, err } = await run('tariff', 'price', '--cdr', path);
+  assert.equal(code, 0, err);
+  const bill = JSON.parse(out);
+  // 7102.8 s in steps of 300 are two hours.
+  assert.deepEqual([bill.total_cost, bill.total_time, bill.total_energy, bill.differences], [{ excl_vat: 4, incl_vat: 4.4 }, 1.973, 15.342, []]);
+  assert.match(bill.warnings.join(), /no period says what total_energy is made of/);
+});
+
 test('bad input is refused by file, path and reason', async () => {
   const good = file(energyAndParking);
   const cases = [

@@ -231,6 +231,20 @@ class Pricing {
     return json;
   }
 
+  // A CDR of a tariff by time need not say its energy by period, nor one by energy its time: then
+  // the total is all that is known.
+  int64_t OrClaimed(const char* name, int64_t ours_e6) {
+    const auto claim = cdr_.claims.find(name);
+    if (ours_e6 != 0 || claim == cdr_.claims.end() || !claim->second.volume_e6.has_value() ||
+        *claim->second.volume_e6 == 0) {
+      return ours_e6;
+    }
+    warnings_.push_back(absl::StrCat("no period says what ", name,
+                                     " is made of: it is as the CDR says, and nothing of it is "
+                                     "priced"));
+    return *claim->second.volume_e6;
+  }
+
   Json ToJson(const Bill& bill) {
     Json json = Json::Object();
     json.Set("tariff_id", Json::String(tariff_.id()));
@@ -249,9 +263,9 @@ class Pricing {
     };
     cost("total_cost", bill.total);
     cost("total_fixed_cost", bill.cost(Priced::kFlat));
-    volume("total_energy", KwhE6(bill.energy_uwh));
+    volume("total_energy", OrClaimed("total_energy", KwhE6(bill.energy_uwh)));
     cost("total_energy_cost", bill.cost(Priced::kEnergy));
-    volume("total_time", HoursE6(bill.time_ns + bill.parking_ns));
+    volume("total_time", OrClaimed("total_time", HoursE6(bill.time_ns + bill.parking_ns)));
     cost("total_time_cost", bill.cost(Priced::kTime));
     volume("total_parking_time", HoursE6(bill.parking_ns));
     cost("total_parking_cost", bill.cost(Priced::kParking));
