@@ -31,16 +31,19 @@ int64_t PartReaching(int64_t wanted, int64_t value, int64_t whole) {
   return static_cast<int64_t>((core::Wide{wanted} * whole + value - 1) / value);
 }
 
+// What a dimension prices; none if there is no such thing of a reservation.
 std::optional<Priced> PricedBy(v1::TariffDimension dimension, bool reservation) {
   switch (dimension) {
-    case v1::TARIFF_DIMENSION_ENERGY:
-      return reservation ? std::optional<Priced>() : Priced::kEnergy;
     case v1::TARIFF_DIMENSION_TIME:
       return reservation ? Priced::kReservation : Priced::kTime;
-    case v1::TARIFF_DIMENSION_PARKING_TIME:
-      return reservation ? std::optional<Priced>() : Priced::kParking;
     case v1::TARIFF_DIMENSION_FLAT:
       return reservation ? Priced::kReservationFlat : Priced::kFlat;
+    case v1::TARIFF_DIMENSION_ENERGY:
+      if (!reservation) return Priced::kEnergy;
+      return std::nullopt;
+    case v1::TARIFF_DIMENSION_PARKING_TIME:
+      if (!reservation) return Priced::kParking;
+      return std::nullopt;
     default:
       return std::nullopt;
   }
