@@ -40,6 +40,12 @@ absl::StatusOr<uint32_t> ControlCopy::Remember(const v1::AuthorHello& hello) {
       followed.author_public_key() == hello.public_key()) {
     return followed.generation();
   }
+  if (followed.log_id() != hello.log_id()) {
+    // Of another control log nothing was copied yet, however much there was of the one before.
+    followed.clear_copied_into();
+    followed.clear_copied_generation();
+    followed.clear_copied_size();
+  }
   followed.set_operator_(hello.operator_());
   followed.set_site(hello.site());
   followed.set_log_id(hello.log_id());

@@ -298,7 +298,6 @@ absl::Status BillingQueries::WhatIf(
       local = core::LocalTime(std::move(changes));
     }
     const std::string prefix = projections::StatePrefix(held->log_id(), Books::kBilling);
-    absl::Status failed;
     CL_RETURN_IF_ERROR(view.ForEach<v1::StoredBilling>(
         *held, Books::kBilling, projections::kBillingKind, [&](const v1::StoredBilling& stored) {
           const v1::Session& session = stored.session();
@@ -315,11 +314,11 @@ absl::Status BillingQueries::WhatIf(
           line.set_started_at_us(input.started_at_us());
           line.set_energy_mwh(input.energy_mwh());
           std::map<int64_t, v1::WhatIfResponse::Hour> hours;
-          if (stored.cdrs() > 0 && !stored.credited()) {
+          const auto id = ParseEntryId("session id", session.id());
+          if (id.ok() && stored.cdrs() > 0 && !stored.credited()) {
             auto bytes = view.states().Get(
                 prefix +
-                projections::EntryKey(projections::kCdrKind, core::Generation(session.generation()),
-                                      core::Sequence(session.sources().first())) +
+                projections::EntryKey(projections::kCdrKind, id->generation, id->sequence) +
                 std::string(1, static_cast<char>(2 * stored.cdrs() - 1)));
             v1::Cdr cdr;
             if (bytes.ok() && bytes->has_value() && cdr.ParseFromString(**bytes)) {
@@ -337,7 +336,6 @@ absl::Status BillingQueries::WhatIf(
           for (auto& [start, hour] : hours) *line.add_hours() = std::move(hour);
           return each(line);
         }));
-    CL_RETURN_IF_ERROR(failed);
   }
   return absl::OkStatus();
 }

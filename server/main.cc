@@ -163,8 +163,27 @@ absl::StatusOr<std::unique_ptr<core::MetricsEndpoint>> ServeMetrics(
   return metrics;
 }
 
+// Who is told of what the projections have written; the sender comes after the core that tells it.
+struct Changes {
+  absl::Mutex mutex;
+  OcpiSender* sender ABSL_GUARDED_BY(mutex) = nullptr;
+
+  void Tell(const core::LogId& log_id, size_t part, absl::string_view key) {
+    absl::MutexLock lock(&mutex);
+    if (sender != nullptr) sender->OnChanged(log_id, part, key);
+  }
+  void Set(OcpiSender* now) {
+    absl::MutexLock lock(&mutex);
+    sender = now;
+  }
+};
+
 // Roaming: what is sent to partners, and what they read. Each part is there if it is asked for.
 struct Roaming {
+  explicit Roaming(Changes& told) : changes(told) {}
+  ~Roaming() { changes.Set(nullptr); }
+
+  Changes& changes;
   Partners partners;
   std::unique_ptr<log::Store> outbox;
   std::unique_ptr<OcpiObjects> objects;
@@ -173,12 +192,11 @@ struct Roaming {
   std::unique_ptr<OcpiEndpoint> endpoint;
 };
 
-// `sender` is told of what changes as soon as it is there.
 absl::StatusOr<std::unique_ptr<Roaming>> StartRoaming(const Flags& flags, log::Directory& files,
                                                       LedgerCore& core, core::Clock& clock,
-                                                      bool announced,
+                                                      bool announced, Changes& changes,
                                                       std::optional<core::Address>& listen) {
-  auto roaming = std::make_unique<Roaming>();
+  auto roaming = std::make_unique<Roaming>(changes);
   if (flags.ocpi_partners.empty()) {
     if (flags.ocpi_listen.empty()) return roaming;
     return absl::InvalidArgumentError("--ocpi-listen needs --ocpi-partners: who may read");
@@ -190,8 +208,11 @@ absl::StatusOr<std::unique_ptr<Roaming>> StartRoaming(const Flags& flags, log::D
                         core::RequestTermination(damage);
                       }));
   CL_ASSIGN_OR_RETURN(roaming->sender,
-                      OcpiSender::Start({core.ledger(), core.states(), *roaming->outbox,
-                                         roaming->partners, *roaming->objects, clock}));
+                      OcpiSender::Open({core.ledger(), core.states(), *roaming->outbox,
+                                        roaming->partners, *roaming->objects, clock}));
+  // What changes from here on is told; what is there already is looked up behind it.
+  changes.Set(roaming->sender.get());
+  roaming->sender->Start();
   if (flags.ocpi_listen.empty()) return roaming;
   if (!listen.has_value()) {
     CL_ASSIGN_OR_RETURN(listen, core::Address::Parse("--ocpi-listen", flags.ocpi_listen));
@@ -210,21 +231,6 @@ absl::StatusOr<std::unique_ptr<Roaming>> StartRoaming(const Flags& flags, log::D
   if (!announced) std::printf("OCPI on %s\n", listen->ToText().c_str());
   return roaming;
 }
-
-// Who is told of what the projections have written; the sender comes after the core that tells it.
-struct Changes {
-  absl::Mutex mutex;
-  OcpiSender* sender ABSL_GUARDED_BY(mutex) = nullptr;
-
-  void Tell(const core::LogId& log_id, size_t part, absl::string_view key) {
-    absl::MutexLock lock(&mutex);
-    if (sender != nullptr) sender->OnChanged(log_id, part, key);
-  }
-  void Set(OcpiSender* now) {
-    absl::MutexLock lock(&mutex);
-    sender = now;
-  }
-};
 
 // Until the process is to end; none if the disk was full and has space again. Queries are answered
 // meanwhile.
@@ -318,8 +324,7 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
   CL_ASSIGN_OR_RETURN(auto metrics, ServeMetrics(metrics_listen, core->archive(), scrubber, ledger,
                                                  queries, announced));
   CL_ASSIGN_OR_RETURN(auto roaming,
-                      StartRoaming(flags, files, *core, clock, announced, ocpi_listen));
-  changes.Set(roaming->sender.get());
+                      StartRoaming(flags, files, *core, clock, announced, changes, ocpi_listen));
   BillingQueries billing(ledger, core->states(), &history, core->facts());
   Invoicing invoicing(ledger, core->states(), core->facts());
   const Served served{ledger,   queries,    log_queries,          hub, core->on_digests(),
@@ -334,7 +339,6 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
   // Streams end first, then what they had handed over is committed, then the books are closed.
   server.reset();
   metrics.reset();
-  changes.Set(nullptr);
   roaming.reset();
   return ending;
 }

@@ -175,6 +175,10 @@ void Billing::Evaluate(const std::string& key, v1::StoredBilling& stored, Contex
     stored.clear_reasons();
     return;
   }
+  if (stored.state() == v1::BILLING_STATE_WAIVED) {
+    Journal(context.event, policy, context.state).EndWaiver(stored.session().id());
+    stored.set_state(v1::BILLING_STATE_UNSPECIFIED);
+  }
   if (!stored.reasons().empty()) {
     return Hold(key, stored, cdr.has_value() ? &*cdr : nullptr, context);
   }
@@ -185,6 +189,10 @@ void Billing::Evaluate(const std::string& key, v1::StoredBilling& stored, Contex
         SameBill(standing, *cdr)) {
       stored.set_state(v1::BILLING_STATE_BILLED);
       return;
+    }
+    if (stored.cdrs() >= kMostCdrs) {
+      stored.add_reasons(v1::HOLD_REASON_NOT_PRICEABLE);
+      return Hold(key, stored, &*cdr, context);
     }
     Credit(key, stored, context);
   }

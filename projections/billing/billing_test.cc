@@ -343,6 +343,18 @@ TEST(Holds, AWaiverBillsNothingAndIsAnExpense) {
   EXPECT_EQ(site.Balances().count("assets:suspense:held"), 0u);
 }
 
+TEST(Holds, AWaiverThatIsTakenBackLeavesNoExpense) {
+  Site site;
+  site.InForce();
+  site.Charge(7);
+  const std::string id = site.All<v1::Cdr>(kCdrKind)[0].session_id();
+  const Balances billed = site.Balances();
+  site.Review(id, v1::REVIEW_DECISION_WAIVE);
+  site.Review(id, v1::REVIEW_DECISION_RELEASE);
+  EXPECT_EQ(site.Cdrs(), (Texts{"c1 485 stop", "c1-C -485 waive", "c2 485 release"}));
+  EXPECT_EQ(site.Balances(), billed);
+}
+
 TEST(Holds, AWaiverOfWhatWasBilledCreditsIt) {
   Site site;
   site.InForce();

@@ -1,5 +1,7 @@
 #include "projections/billing/journal.h"
 
+#include <map>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -135,6 +137,36 @@ void Journal::PostWaiver(const v1::Cdr& cdr) {
   Add("waiver", cdr, "", cdr.total_cost().excl_vat_e4(), entry);
   AddIncome(cdr, entry);
   Put(std::move(entry));
+}
+
+void Journal::EndWaiver(const std::string& session_id) {
+  // By currency and account; the journal itself says what was posted.
+  std::map<std::string, std::map<std::string, int64_t>> sums;
+  state_.Scan(std::string(1, kJournalKind), [&](absl::string_view, absl::string_view bytes) {
+    v1::JournalEntry entry;
+    if (!entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
+        entry.session_id() != session_id ||
+        (entry.kind() != "waiver" && entry.kind() != "waiver-ended")) {
+      return true;
+    }
+    for (const v1::Posting& posting : entry.postings()) {
+      sums[entry.currency()][posting.account()] += posting.amount_e4();
+    }
+    return true;
+  });
+  for (const auto& [currency, accounts] : sums) {
+    v1::Cdr about;
+    about.set_session_id(session_id);
+    about.set_currency(currency);
+    v1::JournalEntry entry = Begin("waiver-ended", about);
+    for (const auto& [account, amount_e4] : accounts) {
+      if (amount_e4 == 0) continue;
+      v1::Posting& posting = *entry.add_postings();
+      posting.set_account(account);
+      posting.set_amount_e4(-amount_e4);
+    }
+    Put(std::move(entry));
+  }
 }
 
 void Journal::Put(v1::JournalEntry entry) {

@@ -29,6 +29,8 @@ class Journal {
   void PostHeld(const std::string& session_id, const std::string& currency, int64_t amount_e4);
   // What is given away, before tax.
   void PostWaiver(const v1::Cdr& cdr);
+  // A session that was waived is billed after all.
+  void EndWaiver(const std::string& session_id);
 
  private:
   v1::JournalEntry Begin(const std::string& kind, const v1::Cdr& cdr) const;

@@ -64,14 +64,16 @@ std::string RequestId(const v1::OutboxItem& item, const char* what) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<OcpiSender>> OcpiSender::Start(const Around& around) {
+absl::StatusOr<std::unique_ptr<OcpiSender>> OcpiSender::Open(const Around& around) {
   CL_ASSIGN_OR_RETURN(Outbox outbox, Outbox::Open(around.outbox));
-  std::unique_ptr<OcpiSender> sender(new OcpiSender(around, std::move(outbox)));
-  sender->threads_.emplace_back([raw = sender.get()] { raw->Feed(); });
-  for (const Partner& partner : around.partners.all) {
-    sender->threads_.emplace_back([raw = sender.get(), &partner] { raw->Send(partner); });
+  return std::unique_ptr<OcpiSender>(new OcpiSender(around, std::move(outbox)));
+}
+
+void OcpiSender::Start() {
+  threads_.emplace_back([this] { Feed(); });
+  for (const Partner& partner : around_.partners.all) {
+    threads_.emplace_back([this, &partner] { Send(partner); });
   }
-  return sender;
 }
 
 OcpiSender::~OcpiSender() {

@@ -36,7 +36,9 @@ class OcpiSender {
     core::Clock& clock;
   };
 
-  static absl::StatusOr<std::unique_ptr<OcpiSender>> Start(const Around& around);
+  static absl::StatusOr<std::unique_ptr<OcpiSender>> Open(const Around& around);
+  // Offers what there is, and sends from now on. Once, when OnChanged is told of everything.
+  void Start();
   // What is under way is given up; it is sent again.
   ~OcpiSender();
 

@@ -1,9 +1,9 @@
 // From what charge points say to tariffs, CDRs, the journal and invoices, with numbers that were worked out by hand.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ChargePoint } from './charge_point.mjs';
-import { main, Network, Process, test, until } from './harness.mjs';
+import { main, Network, Process, remove, test, until } from './harness.mjs';
 
 const HOUR = 3600_000;
 // A whole hour, some hours ago: restrictions of the time of day fall where the test says.
@@ -212,6 +212,28 @@ test('a tariff that is wrong is refused by path, and a site without a ledger bil
     return list.cdrs.length === 1 && list;
   });
   assert.deepEqual([money(cdrs[0].totalCost.inclVatE4), cdrs[0].causeKind], [4.85, 'tariff']);
+  await point.close();
+  await network.stop();
+});
+
+test('a site learns the tariffs of a ledger that was begun anew with the same key', async () => {
+  const network = await new Network().start();
+  const point = new ChargePoint(network.url, 'CP-1');
+  await point.connect();
+  await known(network, 2);
+  const key = join(network.dir, 'key.pem');
+  copyFileSync(join(network.dir, 'ledger', 'signing_key.pem'), key);
+  await network.ledger.stop();
+  remove(network.dir, 'ledger');
+  network.ledgerArgs = ['--signing-key', key, '--billing-price-per-kwh', '0.90'];
+  await network.startLedger();
+  await known(network, 4);
+  await charge(point, { from: 0, to: 10000, begins: 0, ends: 30 });
+  const { cdrs } = await until('the session is billed', async () => {
+    const list = await network.ctl('cdrs', 'list');
+    return list.cdrs.length === 1 && list;
+  });
+  assert.equal(money(cdrs[0].totalCost.inclVatE4), 9.35);
   await point.close();
   await network.stop();
 });
