@@ -135,8 +135,13 @@ export class Network {
         text: Buffer.from(f.payload ?? '', 'base64').toString(),
       }));
   }
-  /** Waits until the ledger holds, and has folded, all that the agent said it has. */
+  /** Waits until the ledger holds, and has folded, all that the agent said it has, prices of its own among it. */
   async level() {
+    // Who recorded before it met its ledger learns the prices after the heads are equal for the first time.
+    await until('the site knows the prices', async () => {
+      this.priced ||= (await this.entries()).some(({ entry }) => entry.knownFact);
+      return this.priced;
+    });
     return until('ledger and agent are level', async () => {
       const { logs: [log] } = await this.ctl('log', 'list');
       const head = log.generations.at(-1).head;
