@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "core/check.h"
 #include "core/sha256.h"
+#include "core/timestamp.h"
 #include "projections/billing/billing.h"
 #include "projections/billing/journal.h"
 #include "projections/books.h"
@@ -158,6 +159,11 @@ absl::StatusOr<v1::ClosePeriodResponse> Invoicing::Close(const v1::ClosePeriodRe
     }
     if (earlier.series() == series)
       closed.set_first_number(earlier.first_number() + earlier.count());
+  }
+  if (clock_.WallMicros() < end_us && !request.before_end()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("period ", request.period(), " is not over: it ends at ",
+                     core::FormatTimestamp(end_us), "; before_end closes it all the same"));
   }
   {
     CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, ""));

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "chargeledger/v1/billing.pb.h"
+#include "core/clock.h"
 #include "log/store.h"
 #include "server/control_facts.h"
 #include "server/ledger.h"
@@ -24,10 +25,11 @@ namespace chargeledger::server {
 class Invoicing {
  public:
   // All outlive this.
-  Invoicing(const Ledger& ledger, const log::Store& states, ControlFacts& facts)
-      : ledger_(ledger), states_(states), facts_(facts) {}
+  Invoicing(const Ledger& ledger, const log::Store& states, ControlFacts& facts, core::Clock& clock)
+      : ledger_(ledger), states_(states), facts_(facts), clock_(clock) {}
 
-  // FAILED_PRECONDITION if the period is closed, or a later one is.
+  // FAILED_PRECONDITION if the period is closed, or a later one is, or is not over yet and that is
+  // not what is asked for.
   absl::StatusOr<v1::ClosePeriodResponse> Close(const v1::ClosePeriodRequest& request);
   // In the order of their numbers; `each` returns false to stop. DATA_LOSS if they are not those
   // that were made.
@@ -41,6 +43,7 @@ class Invoicing {
   const Ledger& ledger_;
   const log::Store& states_;
   ControlFacts& facts_;
+  core::Clock& clock_;
   // Periods are closed one after the other.
   absl::Mutex closing_;
 };

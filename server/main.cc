@@ -207,9 +207,11 @@ absl::StatusOr<std::unique_ptr<Roaming>> StartRoaming(const Flags& flags, log::D
                       log::OpenDerivedStore(files, "outbox", [](const absl::Status& damage) {
                         core::RequestTermination(damage);
                       }));
-  CL_ASSIGN_OR_RETURN(roaming->sender,
-                      OcpiSender::Open({core.ledger(), core.states(), *roaming->outbox,
-                                        roaming->partners, *roaming->objects, clock}));
+  CL_ASSIGN_OR_RETURN(
+      roaming->sender,
+      OcpiSender::Open({core.ledger(), core.states(), *roaming->outbox, roaming->partners,
+                        *roaming->objects, clock,
+                        [](const absl::Status& s) { core::RequestTermination(s); }}));
   // What changes from here on is told; what is there already is looked up behind it.
   changes.Set(roaming->sender.get());
   roaming->sender->Start();
@@ -326,7 +328,7 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
   CL_ASSIGN_OR_RETURN(auto roaming,
                       StartRoaming(flags, files, *core, clock, announced, changes, ocpi_listen));
   BillingQueries billing(ledger, core->states(), &history, core->facts());
-  Invoicing invoicing(ledger, core->states(), core->facts());
+  Invoicing invoicing(ledger, core->states(), core->facts(), clock);
   const Served served{ledger,   queries,    log_queries,          hub, core->on_digests(),
                       &billing, &invoicing, roaming->sender.get()};
   CL_ASSIGN_OR_RETURN(auto server, RpcServer::Listen(listen, served));

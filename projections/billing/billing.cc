@@ -80,11 +80,10 @@ void Billing::OnSession(const ChangedSession& changed, const Event& event, State
 }
 
 void Billing::OnEvent(const Event& event, State& state) {
-  std::string digest;
-  const std::optional<Fact> fact = FactIn(event, digest);
+  const std::optional<Fact> fact = FactIn(event);
   if (!fact.has_value()) return;
   Context context{event, state, Registry(state), "tariff"};
-  if (!context.registry.Take(*fact, digest)) return;
+  if (!context.registry.Take(*fact)) return;
   const v1::ControlFact& said = fact->fact;
   if (said.has_session_reviewed()) return OnReview(said, context);
   const bool past = said.has_tariff_assigned() && said.tariff_assigned().for_past();

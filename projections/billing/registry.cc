@@ -4,7 +4,6 @@
 #include <tuple>
 #include <vector>
 
-#include "core/sha256.h"
 #include "projections/keys.h"
 #include "projections/sessions/account.h"
 
@@ -49,34 +48,14 @@ std::string TariffPrefix(const v1::TariffKey& key) {
 
 }  // namespace
 
-std::optional<Fact> FactIn(const Event& event, std::string& digest) {
-  if (event.kind != Event::Kind::kOther || event.entry == nullptr) return std::nullopt;
-  Fact fact;
-  fact.known.set_generation(event.generation.value());
-  fact.known.set_sequence(event.sequence.value());
-  fact.known_at_us = event.received_at_us;
-  if (event.entry->has_control_fact()) {
-    fact.fact = event.entry->control_fact();
-    digest = std::string(core::Sha256(event.entry->SerializeAsString()).bytes());
-    return fact;
-  }
-  if (!event.entry->has_known_fact()) return std::nullopt;
-  const std::string& bytes = event.entry->known_fact().entry();
-  v1::Entry entry;
-  if (!entry.ParseFromString(bytes) || !entry.has_control_fact()) return std::nullopt;
-  fact.fact = std::move(*entry.mutable_control_fact());
-  digest = std::string(core::Sha256(bytes).bytes());
-  return fact;
-}
-
 std::string TariffStateKey(const v1::TariffKey& key, uint32_t version) {
   std::string text = TariffPrefix(key);
   AppendOrdered(text, version, 4);
   return text;
 }
 
-bool Registry::Take(const Fact& fact, const std::string& digest) {
-  const std::string seen = 'x' + digest;
+bool Registry::Take(const Fact& fact) {
+  const std::string seen = 'x' + fact.digest;
   if (state_.Get(seen).has_value()) return false;
   state_.Put(seen, "");
   const std::string registry(1, kRegistryKind);

@@ -12,7 +12,7 @@
 #include "chargeledger/v1/storage.pb.h"
 #include "chargeledger/v1/types.pb.h"
 #include "core/local_time.h"
-#include "projections/event.h"
+#include "projections/known_fact.h"
 #include "projections/state.h"
 
 namespace chargeledger::projections {
@@ -21,17 +21,6 @@ constexpr char kTariffKind = 't';
 constexpr char kRegistryKind = 'R';
 constexpr char kContractKind = 'k';
 
-// A control fact that a log has come to know.
-struct Fact {
-  v1::ControlFact fact;
-  v1::EntryRef known;
-  int64_t known_at_us = 0;
-};
-
-// The fact in an event, of the control log itself or as a site copied it; none if there is none.
-// `digest` is of the control entry.
-std::optional<Fact> FactIn(const Event& event, std::string& digest);
-
 std::string TariffStateKey(const v1::TariffKey& key, uint32_t version);
 
 class Registry {
@@ -39,7 +28,7 @@ class Registry {
   explicit Registry(State& state) : state_(state) {}
 
   // Takes a fact in, once. Whether it was new.
-  bool Take(const Fact& fact, const std::string& digest);
+  bool Take(const Fact& fact);
 
   // The tariff in force for a session, as was known when it began; without any, as is known now. By
   // a choice for the past also what became known since.

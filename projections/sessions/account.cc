@@ -43,10 +43,13 @@ void Note(v1::SessionFlag flag, uint32_t generation, uint64_t sequence, Causes& 
 }
 
 // Energy that may have flowed in this time.
-int64_t Plausible(int64_t us) {
+int64_t Plausible(const v1::StoredSession& stored, int64_t us) {
   constexpr int64_t kLongUs = 30 * kDayUs;
   const int64_t seconds = std::clamp<int64_t>(us, 0, kLongUs) / kSecondUs;
-  return kMostPowerMw / 3600 * seconds / 10 * 11 + kSlackMwh;
+  const int64_t rated_w = stored.rated_power_w();
+  const int64_t power_mw =
+      rated_w > 0 && rated_w < kMostPowerMw / 1000 ? rated_w * 1000 : kMostPowerMw;
+  return power_mw / 3600 * seconds / 10 * 11 + kSlackMwh;
 }
 
 // The register's range, if it has just passed its end: a power of ten of watt-hours; 0 if not.
@@ -227,7 +230,7 @@ class Adder {
       return Take(point, 0);
     }
     const int64_t before = tally_.last_register_mwh();
-    const int64_t plausible = Plausible(point.at_us() - tally_.last_register_at_us());
+    const int64_t plausible = Plausible(stored_, point.at_us() - tally_.last_register_at_us());
     if (tally_.meter_changed()) {
       tally_.set_meter_changed(false);
       // The same value from a new meter is no new meter.
@@ -244,7 +247,7 @@ class Adder {
     if (tally_.has_suspect_mwh()) {
       // The value before did not fit; does this one go on from there?
       const int64_t suspect = tally_.suspect_mwh();
-      const int64_t since = Plausible(point.at_us() - tally_.suspect_at_us());
+      const int64_t since = Plausible(stored_, point.at_us() - tally_.suspect_at_us());
       if (now >= suspect && now - suspect <= since) {
         tally_.set_stepped(true);
         Flag(v1::SESSION_FLAG_METER_REPLACED, point);

@@ -15,8 +15,8 @@ namespace chargeledger::projections {
 
 // Beyond twice as many, the oldest are added up.
 constexpr int kKeptPoints = 32;
-// Charging power that no connector exceeds; a step of the register beyond it, and a tenth more, is
-// no energy.
+// Charging power that no connector exceeds, where its rated power is not known; a step of the
+// register beyond either, and a tenth more, is no energy.
 constexpr int64_t kMostPowerMw = 400'000'000;
 // Sessions above this are looked at, not disbelieved.
 constexpr int64_t kMuchEnergyMwh = 250'000'000;

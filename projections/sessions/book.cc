@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "projections/keys.h"
+#include "projections/sessions/ratings.h"
 
 namespace chargeledger::projections {
 namespace {
@@ -362,6 +363,7 @@ void SessionBook::Start(SessionRecord& record, const StartFact& start) {
     stored.set_clock_offset_us(start.told_us - start.received_us);
   }
   if (charge_point().has_skew_us()) stored.set_start_skew_us(charge_point().skew_us());
+  stored.set_rated_power_w(RatedPowerW(session.charge_point_id(), start.connector_id, *state_));
   if (start.bad_time) Flag(record, v1::SESSION_FLAG_TIME_IMPLAUSIBLE);
   if (start.bad_meter) Flag(record, v1::SESSION_FLAG_UNREADABLE_METER_VALUE);
   Point point;

@@ -4,8 +4,8 @@
 // State keys: 's' generation sequence -> Session; 'w' likewise -> StoredSession, while more may
 // come of it; 't' charge point, transaction -> key of its session; 'o' charge point, connector ->
 // key of the session last started there; 'm' charge point -> StoredChargePoint; 'p' charge point,
-// connection, message id -> a start that waits for its answer; 'z' -> when to look for sessions
-// that nothing was heard of.
+// connection, message id -> a start that waits for its answer; 'r' -> ratings.h; 'z' -> when to
+// look for sessions that nothing was heard of.
 #pragma once
 
 #include <cstdint>

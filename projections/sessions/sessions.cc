@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "projections/keys.h"
+#include "projections/sessions/ratings.h"
 
 namespace chargeledger::projections {
 
@@ -12,6 +13,7 @@ std::vector<ChangedSession> Sessions::Apply(const Event& event, State& state) {
     OnConnectionClosed(event, state);
     return {};
   }
+  if (event.kind == Event::Kind::kOther) TakeRatings(event, state);
   if (event.kind != Event::Kind::kFrame) return {};
   book_.Begin(event, state);
   switch (event.subprotocol) {

@@ -12,6 +12,7 @@
 #include "core/check.h"
 #include "core/decimal.h"
 #include "core/timestamp.h"
+#include "projections/testing/tariffs.h"
 
 namespace chargeledger::projections {
 namespace {
@@ -55,6 +56,22 @@ absl::Status RecordLine(absl::string_view line, Conversation& conversation) {
                        : words[2] == "ocpp2.1" ? v1::SUBPROTOCOL_OCPP2_1
                                                : v1::SUBPROTOCOL_OCPP1_6);
     conversation.Connect(words[1]);
+    return absl::OkStatus();
+  }
+  if (words[0] == "rated" && words.size() == 3) {
+    const std::vector<absl::string_view> connector = absl::StrSplit(words[2], ' ');
+    uint32_t id = 0;
+    int64_t watts = 0;
+    if (connector.size() != 2 || !absl::SimpleAtoi(connector[0], &id) ||
+        !absl::SimpleAtoi(connector[1], &watts)) {
+      return absl::InvalidArgumentError("rated is: charge point, connector, watts");
+    }
+    v1::ControlFact fact;
+    auto& described = *fact.mutable_site_described()->add_connectors();
+    described.set_charge_point_id(std::string(words[1]));
+    described.set_connector_id(id);
+    described.set_max_power_w(watts);
+    conversation.Record(Known(fact, 1));
     return absl::OkStatus();
   }
   if (words.size() < 3) return absl::InvalidArgumentError("a line is: time, > or <, frame");

@@ -147,17 +147,21 @@ absl::Status OcpiSender::OfferAll() {
           }));
       for (const Change& change : changes) {
         if (stopping_) return absl::OkStatus();
-        CL_RETURN_IF_ERROR(OfferOne(*states, change));
+        Report(OfferOne(*states, change));
       }
     }
   }
   return absl::OkStatus();
 }
 
+void OcpiSender::Report(const absl::Status& status) {
+  if (status.ok()) return;
+  spdlog::error("OCPI: an object is not sent: {}", status.ToString());
+  if (status.code() != absl::StatusCode::kDataLoss) around_.failed(status);
+}
+
 void OcpiSender::Feed() {
-  if (const absl::Status status = OfferAll(); !status.ok()) {
-    spdlog::error("OCPI: what is to be sent cannot be looked up: {}", status.ToString());
-  }
+  Report(OfferAll());
   while (!stopping_) {
     std::set<Change> changes;
     {
@@ -168,8 +172,7 @@ void OcpiSender::Feed() {
     const auto states = around_.states.Snapshot();
     for (const Change& change : changes) {
       if (stopping_) return;
-      const absl::Status status = OfferOne(*states, change);
-      if (!status.ok()) spdlog::error("OCPI: an object is not sent: {}", status.ToString());
+      Report(OfferOne(*states, change));
     }
   }
 }
@@ -215,7 +218,7 @@ void OcpiSender::Send(const Partner& partner) {
         verdict.taken ? outbox_.Taken(*item, answer.ok() ? answer->location : "", now_us)
                       : outbox_.Failed(*item, verdict.error, verdict.for_good, now_us);
     if (!status.ok()) {
-      spdlog::error("OCPI: the outbox cannot be written: {}", status.ToString());
+      around_.failed(status);
       return;
     }
     if (!verdict.taken) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -34,6 +35,8 @@ class OcpiSender {
     const Partners& partners;
     const OcpiObjects& objects;
     core::Clock& clock;
+    // The outbox cannot be written: nothing goes out any more in this life. On any thread.
+    std::function<void(const absl::Status&)> failed;
   };
 
   static absl::StatusOr<std::unique_ptr<OcpiSender>> Open(const Around& around);
@@ -62,6 +65,8 @@ class OcpiSender {
   absl::Status Offer(const log::Reader& states, const core::LogId& log_id, const v1::Cdr& cdr);
   absl::Status Offer(const v1::Session& session);
   void Feed();
+  // What one object is wrong with is said; a store that fails ends the life.
+  void Report(const absl::Status& status);
   void Send(const Partner& partner);
   HttpRequest ToRequest(const Partner& partner, const v1::OutboxItem& item) const;
   bool HasChanges() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

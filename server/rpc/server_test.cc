@@ -37,7 +37,7 @@ class ServerTest : public testing::Test {
                                     *core::LogId::FromBytes("the control log."), {});
     facts_ = *ControlFacts::Open(*control_);
     billing_ = std::make_unique<BillingQueries>(*ledger_, states_, nullptr, *facts_);
-    invoicing_ = std::make_unique<Invoicing>(*ledger_, states_, *facts_);
+    invoicing_ = std::make_unique<Invoicing>(*ledger_, states_, *facts_, clock_);
     server_ = *RpcServer::Listen(
         {"127.0.0.1", 0},
         {*ledger_, *queries_, *log_queries_, *hub_, {}, billing_.get(), invoicing_.get()});

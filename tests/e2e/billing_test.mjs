@@ -140,7 +140,11 @@ test('a session across a change of price is billed by the tariff it began with, 
   // The invoice has all four, and its totals are their sums.
   // Of the last of them: all others ended before its end too.
   const month = at(150).slice(0, 7);
-  await ok(network, 'billing', 'close', month, '--by', 'ann', '--reason', 'month end');
+  const now = new Date();
+  const early = await run(network, 'billing', 'close', now.toISOString().slice(0, 7));
+  assert.equal(early.code, 1);
+  assert.match(early.err, /is not over: it ends at \d{4}-\d\d-01T00:00:00/);
+  await ok(network, 'billing', 'close', month, '--before-end', '--by', 'ann', '--reason', 'month end');
   const again = await run(network, 'billing', 'close', month);
   assert.equal(again.code, 1);
   assert.match(again.err, /is closed/);

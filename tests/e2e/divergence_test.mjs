@@ -16,9 +16,10 @@ const AT = (minute) => new Date(BEGUN + 60_000 * minute).toISOString();
 /** A session of 30 minutes; returns what was said, to be said again. */
 async function charge(point, minute, meterStart = 1000 * minute) {
   const start = { connectorId: 1, idTag: 'T', meterStart, timestamp: AT(minute) };
-  const { transactionId } = await point.call('StartTransaction', start);
+  // A generation that begins ends the agent's life, and with it the connection, at any moment.
+  const { transactionId } = await point.deliver('StartTransaction', start);
   const stop = { transactionId, meterStop: meterStart + 500, timestamp: AT(minute + 30) };
-  await point.call('StopTransaction', stop);
+  await point.deliver('StopTransaction', stop);
   return { start, stop };
 }
 

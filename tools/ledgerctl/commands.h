@@ -98,9 +98,7 @@ absl::Status ShowWhatIf(const Context& context, const std::string& tariff_path,
                         const std::string& site, const std::string& from, const std::string& to,
                         const std::string& by);
 
-absl::Status ClosePeriod(const Context& context, const std::string& period,
-                         const std::string& series, const std::string& time_zone,
-                         const Review& who);
+absl::Status ClosePeriod(const Context& context, v1::ClosePeriodRequest request, const Review& who);
 absl::Status ListInvoices(const Context& context, const std::string& period);
 // `layout`: ubl for EN 16931, or empty for the format asked for.
 absl::Status ShowInvoice(const Context& context, const std::string& number,

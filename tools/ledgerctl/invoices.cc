@@ -156,13 +156,8 @@ class UblWriter {
 
 }  // namespace
 
-absl::Status ClosePeriod(const Context& context, const std::string& period,
-                         const std::string& series, const std::string& time_zone,
+absl::Status ClosePeriod(const Context& context, v1::ClosePeriodRequest request,
                          const Review& who) {
-  v1::ClosePeriodRequest request;
-  request.set_period(period);
-  request.set_series(series);
-  request.set_time_zone(time_zone);
   request.set_by(who.by);
   request.set_reason(who.reason);
   CL_ASSIGN_OR_RETURN(const v1::ClosePeriodResponse response, context.client.ClosePeriod(request));

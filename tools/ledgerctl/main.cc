@@ -43,6 +43,7 @@ struct Arguments {
   uint32_t version = 0;
   std::string period;
   std::string series;
+  bool before_end = false;
   std::string since;
   std::string until;
   std::string by = "session";
@@ -398,9 +399,17 @@ void Grammar::DeclareBilling() {
   what_if->add_option("--to", arguments_.until, "and before then");
   what_if->add_option("--by", arguments_.by, "session, station or hour")->capture_default_str();
   AddSite(what_if);
-  CLI::App* close = Verb(
-      billing, "close", "makes the invoices of a month, for good",
-      [&](const Context& c) { return ClosePeriod(c, a.period, a.series, a.time_zone, a.review); });
+  CLI::App* close =
+      Verb(billing, "close", "makes the invoices of a month, for good", [&](const Context& c) {
+        v1::ClosePeriodRequest request;
+        request.set_period(a.period);
+        request.set_series(a.series);
+        request.set_time_zone(a.time_zone);
+        request.set_before_end(a.before_end);
+        return ClosePeriod(c, std::move(request), a.review);
+      });
+  close->add_flag("--before-end", arguments_.before_end,
+                  "although the month is not over: what it still brings goes to the next");
   close->add_option("period", arguments_.period, "such as 2026-11")->required();
   close->add_option("--series", arguments_.series, "of the numbers; not given: the year");
   close->add_option("--time-zone", arguments_.time_zone, "in which the month ends; not given: UTC");
