@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <random>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_format.h"
 #include "core/decimal.h"
 #include "core/ids.h"
 #include "core/money.h"
@@ -111,6 +113,32 @@ TEST(Timestamp, OcppTimesAreReadWithAnyOffsetAndWrittenInUtc) {
        {"", "now", "2026-13-01T00:00:00Z", "2026-11-20", "infinite-future", "20261120T214600Z"}) {
     EXPECT_FALSE(ParseTimestamp(text).ok()) << text;
   }
+}
+
+// Times in UTC with a Z take a way of their own; with an offset they are absl's.
+TEST(Timestamp, TheUsualFormIsReadAsAnyOther) {
+  std::mt19937 random(7);
+  const auto two = [&](unsigned most) { return absl::StrFormat("%02u", random() % most); };
+  int good = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string text = absl::StrFormat("%04u-%s-%sT%s:%s:%s",
+                                       random() % 8 ? 1950 + random() % 150 : random() % 10'000,
+                                       two(14), two(33), two(25), two(61), two(61));
+    if (random() % 2) {
+      text += '.';
+      for (size_t places = random() % 9; places > 0; --places) {
+        text += static_cast<char>('0' + random() % 10);
+      }
+    }
+    if (random() % 10 == 0) text[random() % text.size()] = "x: -+9\n"[random() % 7];
+    const auto usual = ParseTimestamp(text + "Z");
+    const auto other = ParseTimestamp(text + "+00:00");
+    ASSERT_EQ(usual.ok(), other.ok()) << text;
+    if (!usual.ok()) continue;
+    ASSERT_EQ(*usual, *other) << text;
+    ++good;
+  }
+  EXPECT_GT(good, 5'000);
 }
 
 TEST(Ids, NamesThatCouldEscapeTheirPlaceAreRefused) {

@@ -10,8 +10,8 @@
 namespace chargeledger::server {
 namespace {
 
-// Some tens of milliseconds of work: then the next log has its turn.
-constexpr uint64_t kPiece = 16'384;
+// A few hundred milliseconds of work: then the next log has its turn.
+constexpr uint64_t kPiece = 16 * projections::kPointEvery;
 
 }  // namespace
 

@@ -1,7 +1,6 @@
 #include "projections/runtime/folder.h"
 
 #include <algorithm>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -60,11 +59,27 @@ absl::StatusOr<v1::StoredFold> Folder::Fold(const log::EventLog& log, absl::stri
     position.set_size(kept_from);
     position.set_partial(true);
   }
-  while (position.generation() == log.generation().value() && max_entries > 0) {
-    CL_ASSIGN_OR_RETURN(uint64_t folded,
-                        FoldBatch(log, site, std::min(max_entries, batch_entries_), position));
-    if (folded == 0) break;
+  if (position.generation() != log.generation().value()) return position;
+  // Without a position nothing is stored: it is written with the first state, and dropped first.
+  const bool empty = position.folded().empty();
+  std::deque<StagedState> states;
+  for (int part = 0; part < position.parts_size(); ++part) {
+    states.emplace_back(store_, StatePrefix(log.log_id(), static_cast<size_t>(part)), empty);
+  }
+  uint64_t unwritten = 0;
+  for (uint64_t folded = 1; folded > 0;) {
+    folded = 0;
+    if (max_entries > 0) {
+      CL_ASSIGN_OR_RETURN(
+          folded, FoldStretch(log, site, std::min(max_entries, batch_entries_ - unwritten), states,
+                              position));
+    }
     max_entries -= std::min(folded, max_entries);
+    unwritten += folded;
+    if (unwritten >= batch_entries_ || (folded == 0 && unwritten > 0)) {
+      CL_RETURN_IF_ERROR(Write(log.log_id(), position, states));
+      unwritten = 0;
+    }
   }
   return position;
 }
@@ -150,49 +165,52 @@ absl::Status Folder::Note(const log::EventLog& log, uint64_t border, v1::StoredF
   return absl::OkStatus();
 }
 
-absl::StatusOr<uint64_t> Folder::FoldBatch(const log::EventLog& log, absl::string_view site,
-                                           uint64_t max_entries, v1::StoredFold& position) {
-  const core::LogId& log_id = log.log_id();
-  std::vector<std::unique_ptr<StagedState>> staged;
-  std::vector<State*> states;
-  for (int part = 0; part < position.parts_size(); ++part) {
-    staged.push_back(
-        std::make_unique<StagedState>(store_, StatePrefix(log_id, static_cast<size_t>(part))));
-    states.push_back(staged.back().get());
-  }
-  // A batch goes no further than the next position where all readers come by.
+absl::StatusOr<uint64_t> Folder::FoldStretch(const log::EventLog& log, absl::string_view site,
+                                             uint64_t max_entries, std::deque<StagedState>& states,
+                                             v1::StoredFold& position) {
+  std::vector<State*> parts;
+  for (StagedState& state : states) parts.push_back(&state);
+  // No further than the next position where all readers come by.
   const uint64_t border = (position.size() / kPointEvery + 1) * kPointEvery;
   max_entries = std::min(max_entries, border - position.size());
-  EventReader reader(log_id, site, log.generation());
+  EventReader reader(log.log_id(), site, log.generation());
   uint64_t read = 0;
-  // A frame in parts is folded whole or not at all, so a batch ends only where no frame is open.
+  // A frame in parts is folded whole or not at all, so a stretch ends only where no frame is open.
   CL_RETURN_IF_ERROR(log.Read(core::Sequence(position.size()), ~uint64_t{0},
                               [&](core::Sequence sequence, absl::string_view bytes) {
                                 if (auto event = reader.Read(sequence, bytes)) {
-                                  fold_.Apply(*event, states);
+                                  fold_.Apply(*event, parts);
                                 }
                                 return ++read < max_entries || reader.pending() > 0;
                               }));
   const uint64_t folded = read - reader.pending();
   if (folded == 0) return 0;
-  fold_.Finish(states);
-  log::WriteBatch batch;
-  for (size_t part = 0; part < staged.size(); ++part) {
-    CL_RETURN_IF_ERROR(staged[part]->status());
+  fold_.Finish(parts);
+  for (size_t part = 0; part < states.size(); ++part) {
+    CL_RETURN_IF_ERROR(states[part].status());
     v1::StoredFold::Part& stored = *position.mutable_parts(static_cast<int>(part));
     CL_ASSIGN_OR_RETURN(StateDigest digest, StateDigest::FromBytes(stored.digest()));
-    staged[part]->Stage(batch, digest);
+    states[part].Count(digest);
     stored.set_digest(digest.bytes());
   }
   position.set_size(position.size() + folded);
   CL_RETURN_IF_ERROR(Note(log, border, position));
+  return folded;
+}
+
+absl::Status Folder::Write(const core::LogId& log_id, const v1::StoredFold& position,
+                           std::deque<StagedState>& states) {
+  log::WriteBatch batch;
+  for (const StagedState& state : states) state.Stage(batch);
   batch.PutCopy(FoldKey(log_id), position.SerializeAsString());
   // Losing it to a power cut costs folding again, never an entry.
   CL_RETURN_IF_ERROR(store_.Commit(batch, log::Durability::kBuffered));
-  for (size_t part = 0; changed_ && part < staged.size(); ++part) {
-    staged[part]->ForEachChange([&](absl::string_view key) { changed_(log_id, part, key); });
+  for (size_t part = 0; part < states.size(); ++part) {
+    states[part].Written([&](absl::string_view key) {
+      if (changed_) changed_(log_id, part, key);
+    });
   }
-  return folded;
+  return absl::OkStatus();
 }
 
 }  // namespace chargeledger::projections

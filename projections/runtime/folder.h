@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <utility>
 
@@ -23,6 +24,7 @@
 #include "log/event_log.h"
 #include "log/store.h"
 #include "projections/fold.h"
+#include "projections/runtime/state_store.h"
 
 namespace chargeledger::projections {
 
@@ -32,7 +34,7 @@ constexpr int kPointsKept = 8;
 class Folder {
  public:
   // Both outlive the folder. `batch_entries` bounds how much is folded before it is written.
-  Folder(log::Store& store, Fold& fold, uint64_t batch_entries = 4096)
+  Folder(log::Store& store, Fold& fold, uint64_t batch_entries = 16 * kPointEvery)
       : store_(store), fold_(fold), batch_entries_(batch_entries) {}
 
   // Folds what `log` has beyond the stored position, at most `max_entries`, and returns the
@@ -51,8 +53,11 @@ class Folder {
   v1::StoredFold Empty() const;
   absl::StatusOr<bool> IsOf(const v1::StoredFold& stored, const log::EventLog& log) const;
   absl::Status Note(const log::EventLog& log, uint64_t border, v1::StoredFold& position);
-  absl::StatusOr<uint64_t> FoldBatch(const log::EventLog& log, absl::string_view site,
-                                     uint64_t max_entries, v1::StoredFold& position);
+  absl::StatusOr<uint64_t> FoldStretch(const log::EventLog& log, absl::string_view site,
+                                       uint64_t max_entries, std::deque<StagedState>& states,
+                                       v1::StoredFold& position);
+  absl::Status Write(const core::LogId& log_id, const v1::StoredFold& position,
+                     std::deque<StagedState>& states);
 
   log::Store& store_;
   projections::Fold& fold_;
