@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "core/foreign_text.h"
 #include "ocpp/v16.h"
 #include "ocpp/v201.h"
 #include "projections/keys.h"
@@ -21,14 +22,6 @@ namespace v201 = ocpp::v201;
 constexpr size_t kMaxDetail = 255;
 constexpr int64_t kMostConnector = 0xffff;
 
-// At most `most` bytes, without half a character at the end: protobuf reads no string that is not
-// UTF-8.
-absl::string_view CutUtf8(absl::string_view text, size_t most) {
-  if (text.size() <= most) return text;
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
-  return text.substr(0, most);
-}
-
 v1::Fault NewFault(const Event& event, v1::FaultKind kind, absl::string_view charge_point_id,
                    absl::string_view code, absl::string_view detail) {
   v1::Fault fault;
@@ -36,8 +29,8 @@ v1::Fault NewFault(const Event& event, v1::FaultKind kind, absl::string_view cha
   fault.set_site(std::string(event.site));
   fault.set_charge_point_id(std::string(charge_point_id));
   fault.set_kind(kind);
-  fault.set_code(std::string(code));
-  fault.set_detail(std::string(CutUtf8(detail, kMaxDetail)));
+  fault.set_code(std::string(core::CutUtf8(code, kMaxDetail)));
+  fault.set_detail(std::string(core::CutUtf8(detail, kMaxDetail)));
   fault.set_generation(event.generation.value());
   fault.set_began_sequence(event.sequence.value());
   fault.set_began_at_us(event.received_at_us);
@@ -75,8 +68,10 @@ struct Reported {
 };
 
 // What is wrong at a place now. The fault that lasts there, by `active_key`, goes on or ends.
-void Report(const Event& event, State& state, const std::string& active_key,
-            const Reported& reported) {
+void Report(const Event& event, State& state, const std::string& active_key, Reported reported) {
+  // Some fields of 2.x have no length; what is kept of them is also what is compared.
+  reported.code = core::CutUtf8(reported.code, kMaxDetail);
+  reported.vendor_code = core::CutUtf8(reported.vendor_code, kMaxDetail);
   if (std::optional<std::string> active = state.Get(active_key)) {
     if (auto* fault = state.Find<v1::Fault>(*active)) {
       if (absl::string_view(fault->code()) == reported.code &&

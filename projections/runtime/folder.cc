@@ -12,6 +12,9 @@
 namespace chargeledger::projections {
 namespace {
 
+// A batch is held in memory several times over.
+constexpr size_t kMostUnwrittenBytes = 16 << 20;
+
 bool Matches(const v1::StoredFold& stored, const v1::StoredFold& wanted) {
   if (stored.parts_size() != wanted.parts_size()) return false;
   for (int i = 0; i < stored.parts_size(); ++i) {
@@ -67,20 +70,26 @@ absl::StatusOr<v1::StoredFold> Folder::Fold(const log::EventLog& log, absl::stri
     states.emplace_back(store_, StatePrefix(log.log_id(), static_cast<size_t>(part)), empty);
   }
   uint64_t unwritten = 0;
-  for (uint64_t folded = 1; folded > 0;) {
+  absl::StatusOr<uint64_t> folded = 1;
+  while (folded.ok() && *folded > 0) {
     folded = 0;
     if (max_entries > 0) {
-      CL_ASSIGN_OR_RETURN(
-          folded, FoldStretch(log, site, std::min(max_entries, batch_entries_ - unwritten), states,
-                              position));
+      folded = FoldStretch(log, site, std::min(max_entries, batch_entries_ - unwritten), states,
+                           position);
     }
-    max_entries -= std::min(folded, max_entries);
-    unwritten += folded;
-    if (unwritten >= batch_entries_ || (folded == 0 && unwritten > 0)) {
+    const uint64_t more = folded.value_or(0);
+    max_entries -= std::min(more, max_entries);
+    unwritten += more;
+    size_t bytes = 0;
+    for (const StagedState& state : states) bytes += state.unwritten_bytes();
+    // What was folded before an entry that cannot be read stands.
+    const bool over = more == 0 && unwritten > 0;
+    if (over || unwritten >= batch_entries_ || bytes >= kMostUnwrittenBytes) {
       CL_RETURN_IF_ERROR(Write(log.log_id(), position, states));
       unwritten = 0;
     }
   }
+  CL_RETURN_IF_ERROR(folded.status());
   return position;
 }
 
@@ -146,55 +155,60 @@ absl::Status Folder::Drop(const core::LogId& log_id) {
 }
 
 // Keeps what was folded, and the digests where every reader comes by.
-absl::Status Folder::Note(const log::EventLog& log, uint64_t border, v1::StoredFold& position) {
+void Folder::Note(const log::Hash& root, uint64_t border, v1::StoredFold& position) {
   v1::StoredFold::Folded* folded = nullptr;
   for (v1::StoredFold::Folded& known : *position.mutable_folded()) {
     if (known.generation() == position.generation()) folded = &known;
   }
   if (folded == nullptr) folded = position.add_folded();
-  CL_ASSIGN_OR_RETURN(log::Hash root, log.RootAt(position.size()));
   folded->set_generation(position.generation());
   folded->set_size(position.size());
   folded->set_root(std::string(root.bytes()));
-  if (position.size() < border) return absl::OkStatus();
+  if (position.size() < border) return;
   v1::StoredFold::Point& point = *position.add_points();
   point.set_generation(position.generation());
   point.set_size(position.size());
   *point.mutable_parts() = position.parts();
   if (position.points_size() > kPointsKept) position.mutable_points()->DeleteSubrange(0, 1);
-  return absl::OkStatus();
 }
 
+// Folds up to the next position where all readers come by, at most. If it fails, states and
+// position are still what was counted last.
 absl::StatusOr<uint64_t> Folder::FoldStretch(const log::EventLog& log, absl::string_view site,
                                              uint64_t max_entries, std::deque<StagedState>& states,
                                              v1::StoredFold& position) {
   std::vector<State*> parts;
   for (StagedState& state : states) parts.push_back(&state);
-  // No further than the next position where all readers come by.
   const uint64_t border = (position.size() / kPointEvery + 1) * kPointEvery;
   max_entries = std::min(max_entries, border - position.size());
   EventReader reader(log.log_id(), site, log.generation());
   uint64_t read = 0;
   // A frame in parts is folded whole or not at all, so a stretch ends only where no frame is open.
-  CL_RETURN_IF_ERROR(log.Read(core::Sequence(position.size()), ~uint64_t{0},
-                              [&](core::Sequence sequence, absl::string_view bytes) {
-                                if (auto event = reader.Read(sequence, bytes)) {
-                                  fold_.Apply(*event, parts);
-                                }
-                                return ++read < max_entries || reader.pending() > 0;
-                              }));
+  const absl::Status status = log.Read(core::Sequence(position.size()), ~uint64_t{0},
+                                       [&](core::Sequence sequence, absl::string_view bytes) {
+                                         if (auto event = reader.Read(sequence, bytes))
+                                           fold_.Apply(*event, parts);
+                                         return ++read < max_entries || reader.pending() > 0;
+                                       });
+  // Also of what is thrown away: the fold must not remember it.
+  fold_.Finish(parts);
+  CL_RETURN_IF_ERROR(status);
   const uint64_t folded = read - reader.pending();
   if (folded == 0) return 0;
-  fold_.Finish(parts);
+  std::vector<StateDigest> digests;
   for (size_t part = 0; part < states.size(); ++part) {
     CL_RETURN_IF_ERROR(states[part].status());
-    v1::StoredFold::Part& stored = *position.mutable_parts(static_cast<int>(part));
-    CL_ASSIGN_OR_RETURN(StateDigest digest, StateDigest::FromBytes(stored.digest()));
-    states[part].Count(digest);
-    stored.set_digest(digest.bytes());
+    CL_ASSIGN_OR_RETURN(digests.emplace_back(),
+                        StateDigest::FromBytes(position.parts(static_cast<int>(part)).digest()));
+  }
+  CL_ASSIGN_OR_RETURN(const log::Hash root, log.RootAt(position.size() + folded));
+  // From here on nothing fails.
+  for (size_t part = 0; part < states.size(); ++part) {
+    states[part].Count(digests[part]);
+    position.mutable_parts(static_cast<int>(part))->set_digest(digests[part].bytes());
   }
   position.set_size(position.size() + folded);
-  CL_RETURN_IF_ERROR(Note(log, border, position));
+  Note(root, border, position);
   return folded;
 }
 

@@ -52,7 +52,7 @@ class Folder {
   absl::StatusOr<v1::StoredFold> Prepare(const log::EventLog& log);
   v1::StoredFold Empty() const;
   absl::StatusOr<bool> IsOf(const v1::StoredFold& stored, const log::EventLog& log) const;
-  absl::Status Note(const log::EventLog& log, uint64_t border, v1::StoredFold& position);
+  static void Note(const log::Hash& root, uint64_t border, v1::StoredFold& position);
   absl::StatusOr<uint64_t> FoldStretch(const log::EventLog& log, absl::string_view site,
                                        uint64_t max_entries, std::deque<StagedState>& states,
                                        v1::StoredFold& position);

@@ -10,8 +10,13 @@
 namespace chargeledger::projections {
 namespace {
 
-// Values are a few hundred bytes, and parsed a few times that.
+// Values are a few hundred bytes, and parsed a few times that; those of a hostile log may be large.
 constexpr size_t kMostAtHand = 20'000;
+constexpr size_t kMostBytesAtHand = 32 << 20;
+
+size_t SizeOf(const std::optional<std::string>& value) {
+  return value.has_value() ? value->size() : 0;
+}
 
 }  // namespace
 
@@ -47,6 +52,7 @@ StagedState::Values::value_type& StagedState::Load(absl::string_view key) const 
       status_ = stored.status();
     }
     value.stored = value.counted.has_value();
+    if (value.stored) passed_bytes_ += value.counted->size();
   }
   Values::value_type& loaded = *values_.emplace(std::string(key), std::move(value)).first;
   recent = &loaded;
@@ -141,12 +147,15 @@ void StagedState::Count(StateDigest& digest) {
     value.now.reset();
     if (present == value.counted.has_value() && (!present || scratch_ == *value.counted)) continue;
     if (value.counted.has_value()) digest.Remove(key, *value.counted);
+    if (value.unwritten) unwritten_bytes_ -= key.size() + SizeOf(value.counted);
     if (present) {
       digest.Add(key, scratch_);
       value.counted = scratch_;
     } else {
       value.counted.reset();
     }
+    unwritten_bytes_ += key.size() + SizeOf(value.counted);
+    passed_bytes_ += SizeOf(value.counted);
     if (!std::exchange(value.unwritten, true)) unwritten_.push_back(touched);
   }
   touched_.clear();
@@ -175,7 +184,9 @@ void StagedState::Written(absl::FunctionRef<void(absl::string_view key)> visit) 
     values_.erase(values_.find(key));
   }
   unwritten_.clear();
-  if (values_.size() <= kMostAtHand) return;
+  unwritten_bytes_ = 0;
+  if (values_.size() <= kMostAtHand && passed_bytes_ <= kMostBytesAtHand) return;
+  passed_bytes_ = 0;
   recent_.fill(nullptr);
   values_.clear();
   empty_ = false;

@@ -50,6 +50,8 @@ class StagedState final : public State {
   void Stage(log::WriteBatch& batch) const;
   // The batch is written: calls `visit` with every key of it.
   void Written(absl::FunctionRef<void(absl::string_view key)> visit);
+  // What Stage would add, in bytes.
+  size_t unwritten_bytes() const { return unwritten_bytes_; }
   const absl::Status& status() const { return status_; }
 
  protected:
@@ -92,6 +94,9 @@ class StagedState final : public State {
   mutable std::array<Values::value_type*, size_t{1} << kRecentBits> recent_{};
   std::vector<Values::value_type*> touched_;
   std::vector<Values::value_type*> unwritten_;
+  size_t unwritten_bytes_ = 0;
+  // Read or counted since nothing was at hand.
+  mutable size_t passed_bytes_ = 0;
   std::string scratch_;
   mutable absl::Status status_;
 };

@@ -1,5 +1,6 @@
 #include "projections/sessions/ratings.h"
 
+#include <algorithm>
 #include <optional>
 #include <tuple>
 
@@ -34,7 +35,6 @@ void TakeRatings(const Event& event, State& state) {
   ratings->set_log_id(fact->log_id);
   *ratings->mutable_said() = fact->said;
   for (const auto& connector : fact->fact.site_described().connectors()) {
-    if (connector.max_power_w() <= 0) continue;
     v1::StoredRatings::Rating& rating = *ratings->add_ratings();
     rating.set_charge_point_id(connector.charge_point_id());
     rating.set_connector_id(connector.connector_id());
@@ -45,12 +45,16 @@ void TakeRatings(const Event& event, State& state) {
 int64_t RatedPowerW(absl::string_view charge_point_id, uint32_t connector_id, State& state) {
   const v1::StoredRatings* ratings = state.Find<v1::StoredRatings>(kKey);
   if (ratings == nullptr) return 0;
+  int64_t most = 0;
   for (const v1::StoredRatings::Rating& rating : ratings->ratings()) {
-    if (rating.connector_id() == connector_id && rating.charge_point_id() == charge_point_id) {
-      return rating.max_power_w();
+    if (rating.connector_id() != connector_id || rating.charge_point_id() != charge_point_id) {
+      continue;
     }
+    // Which of an EVSE's outlets was used is not known here, and one may give anything.
+    if (rating.max_power_w() <= 0) return 0;
+    most = std::max(most, rating.max_power_w());
   }
-  return 0;
+  return most;
 }
 
 }  // namespace chargeledger::projections

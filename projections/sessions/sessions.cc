@@ -25,7 +25,7 @@ std::vector<ChangedSession> Sessions::Apply(const Event& event, State& state) {
       v201_.Apply(event);
       break;
     default:
-      return {};
+      break;
   }
   return book_.TakeChanged();
 }

@@ -166,6 +166,7 @@ void SessionsOf16::OnMeterValues() {
     // What is measured of the connector is of the session there; an id that nobody gave is flagged.
     if (record && meter_values_.transaction_id.has_value()) {
       book_.Flag(record, v1::SESSION_FLAG_UNKNOWN_TRANSACTION_ID);
+      book_.Touch(record);
     }
   }
   if (record) return AddSamples(record, meter_values_.meter_value);

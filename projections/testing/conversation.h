@@ -48,6 +48,8 @@ class Conversation {
   void Status(int connector, absl::string_view status, absl::string_view error_code = "NoError");
 
   const log::EventLog& log() const { return *log_; }
+  // What the log stands on, to damage it.
+  log::Store& store() { return store_; }
 
  private:
   log::MemoryStore store_;

@@ -25,7 +25,7 @@ size_t OnHeader(char* data, size_t size, size_t count, void* user) {
   constexpr absl::string_view kLocation = "location:";
   if (absl::StartsWithIgnoreCase(line, kLocation)) {
     *static_cast<std::string*>(user) =
-        std::string(absl::StripAsciiWhitespace(line.substr(kLocation.size()))).substr(0, 255);
+        std::string(absl::StripAsciiWhitespace(line.substr(kLocation.size())));
   }
   return size * count;
 }

@@ -6,6 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
+#include "core/foreign_text.h"
 #include "core/sha256.h"
 
 namespace chargeledger::server {
@@ -13,6 +14,8 @@ namespace {
 
 // Partners' names and ids hold no zero byte.
 constexpr absl::string_view kZero("\0", 1);
+// What is kept of a partner's words.
+constexpr size_t kMostText = 500;
 
 }  // namespace
 
@@ -22,17 +25,20 @@ std::string Outbox::KeyOf(const std::string& partner, v1::OutboxKind kind, const
 
 absl::StatusOr<Outbox> Outbox::Open(log::Store& store) {
   Outbox outbox(store);
-  bool damaged = false;
+  log::WriteBatch unreadable;
   CL_RETURN_IF_ERROR(store.Scan("", "\xff", [&](absl::string_view key, absl::string_view value) {
     v1::OutboxItem item;
-    damaged = !item.ParseFromArray(value.data(), static_cast<int>(value.size()));
-    if (!damaged && item.state() == v1::OUTBOX_STATE_PENDING) {
+    if (!item.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+      unreadable.Delete(key);
+    } else if (item.state() == v1::OUTBOX_STATE_PENDING) {
       outbox.pending_[item.partner()].emplace(item.next_attempt_us(), std::string(key));
       outbox.due_us_[std::string(key)] = item.next_attempt_us();
     }
-    return !damaged;
+    return true;
   }));
-  if (damaged) return absl::DataLossError("the outbox cannot be read");
+  if (!unreadable.operations().empty()) {
+    CL_RETURN_IF_ERROR(store.Commit(unreadable, log::Durability::kSynced));
+  }
   return outbox;
 }
 
@@ -104,11 +110,11 @@ std::optional<int64_t> Outbox::DueUs(const std::string& partner) const {
   return std::max(pending->second.begin()->first, OpenUntilUs(partner).value_or(0));
 }
 
-std::optional<v1::OutboxItem> Outbox::Next(const std::string& partner, int64_t now_us) const {
+absl::StatusOr<std::optional<v1::OutboxItem>> Outbox::Next(const std::string& partner,
+                                                           int64_t now_us) const {
   const std::optional<int64_t> due_us = DueUs(partner);
-  if (!due_us.has_value() || *due_us > now_us) return std::nullopt;
-  auto item = Read(pending_.at(partner).begin()->second);
-  return item.ok() ? *item : std::nullopt;
+  if (!due_us.has_value() || *due_us > now_us) return std::optional<v1::OutboxItem>();
+  return Read(pending_.at(partner).begin()->second);
 }
 
 absl::Status Outbox::Taken(const v1::OutboxItem& sent, const std::string& location,
@@ -120,7 +126,7 @@ absl::Status Outbox::Taken(const v1::OutboxItem& sent, const std::string& locati
   item->set_taken_at_us(now_us);
   item->set_attempts(item->attempts() + 1);
   item->clear_error();
-  if (!location.empty()) item->set_location(location);
+  if (!location.empty()) item->set_location(core::Recordable(location, kMostText));
   if (item->body_sha256() == sent.body_sha256()) {
     item->set_state(v1::OUTBOX_STATE_TAKEN);
     // The body can be made again, and takes room.
@@ -149,7 +155,7 @@ absl::Status Outbox::Failed(const v1::OutboxItem& sent, const std::string& error
   CL_ASSIGN_OR_RETURN(std::optional<v1::OutboxItem> item, Read(key));
   if (!item.has_value()) return absl::OkStatus();
   item->set_attempts(item->attempts() + 1);
-  item->set_error(error.substr(0, 500));
+  item->set_error(core::Recordable(error, kMostText));
   const bool same = item->body_sha256() == sent.body_sha256();
   if (for_good && same) item->set_state(v1::OUTBOX_STATE_DEAD);
   int64_t delay_us = kOcpiFirstDelayUs;

@@ -35,14 +35,16 @@ constexpr int64_t kOcpiSessionEveryUs = int64_t{60} * 1'000'000;
 
 class Outbox {
  public:
-  // `store` holds nothing else and outlives the outbox.
+  // `store` holds nothing else and outlives the outbox. What cannot be read is forgotten: whoever
+  // offers everything at a start offers it again.
   static absl::StatusOr<Outbox> Open(log::Store& store);
 
   // An object as it is now. `hurry`: not to wait behind what was sent of it last.
   absl::Status Offer(const std::string& partner, v1::OutboxKind kind, const std::string& id,
                      const std::string& body, bool hurry, int64_t now_us);
-  // What is to be sent to a partner now.
-  std::optional<v1::OutboxItem> Next(const std::string& partner, int64_t now_us) const;
+  // What is to be sent to a partner now, if anything is.
+  absl::StatusOr<std::optional<v1::OutboxItem>> Next(const std::string& partner,
+                                                     int64_t now_us) const;
   // When Next has something, if nothing changes; none if it never has.
   std::optional<int64_t> DueUs(const std::string& partner) const;
 

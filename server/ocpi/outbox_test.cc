@@ -20,12 +20,12 @@ class OutboxTest : public testing::Test {
     ASSERT_TRUE(outbox_.Offer("NL-TNM", v1::OUTBOX_KIND_SESSION, "s", body, hurry, now_).ok());
   }
   std::string Next() {
-    auto item = outbox_.Next("NL-TNM", now_);
+    auto item = *outbox_.Next("NL-TNM", now_);
     return item.has_value() ? item->body() : "-";
   }
-  void Take() { ASSERT_TRUE(outbox_.Taken(*outbox_.Next("NL-TNM", now_), "", now_).ok()); }
+  void Take() { ASSERT_TRUE(outbox_.Taken(**outbox_.Next("NL-TNM", now_), "", now_).ok()); }
   void Fail(bool for_good = false) {
-    ASSERT_TRUE(outbox_.Failed(*outbox_.Next("NL-TNM", now_), "HTTP 503", for_good, now_).ok());
+    ASSERT_TRUE(outbox_.Failed(**outbox_.Next("NL-TNM", now_), "HTTP 503", for_good, now_).ok());
   }
 
   log::MemoryStore store_;
@@ -37,11 +37,11 @@ TEST_F(OutboxTest, WhatWasOfferedIsGivenUntilItWasTakenAlsoAfterARestart) {
   OfferCdr("a");
   EXPECT_EQ(Next(), "{a}");
   Outbox again = *Outbox::Open(store_);
-  EXPECT_EQ(again.Next("NL-TNM", now_)->id(), "a");
-  EXPECT_FALSE(again.Next("NL-XYZ", now_).has_value());
+  EXPECT_EQ((*again.Next("NL-TNM", now_))->id(), "a");
+  EXPECT_FALSE(again.Next("NL-XYZ", now_)->has_value());
   Take();
   EXPECT_EQ(Next(), "-");
-  EXPECT_FALSE(Outbox::Open(store_)->Next("NL-TNM", now_).has_value());
+  EXPECT_FALSE(Outbox::Open(store_)->Next("NL-TNM", now_)->has_value());
   // Said again it is nothing new.
   OfferCdr("a");
   EXPECT_EQ(Next(), "-");
@@ -109,10 +109,36 @@ TEST_F(OutboxTest, ASessionThatGoesOnIsToldOnceAMinuteAndItsEndAtOnce) {
 
 TEST_F(OutboxTest, WhatWasOfferedAnewWhileItWasSentIsSentAgain) {
   OfferSession("1", true);
-  const auto sent = *outbox_.Next("NL-TNM", now_);
+  const auto sent = **outbox_.Next("NL-TNM", now_);
   OfferSession("2", true);
   ASSERT_TRUE(outbox_.Taken(sent, "", now_).ok());
   EXPECT_EQ(Next(), "2");
+}
+
+// A receiver's words may be cut in the middle of a character, or be no text at all.
+TEST_F(OutboxTest, WhateverAReceiverSaysTheObjectIsSentOn) {
+  size_t objects = 0;
+  for (const std::string& words :
+       {std::string(499, 'x') + "\xc3\xbc", std::string("\xff\xfe"), std::string(5000, '\x80')}) {
+    OfferCdr(std::to_string(++objects));
+    ASSERT_TRUE(outbox_.Failed(**outbox_.Next("NL-TNM", now_), words, false, now_).ok());
+    now_ += 3'600 * kSecond;
+    ASSERT_NE(Next(), "-");
+    EXPECT_EQ(Outbox::Open(store_)->List("", v1::OUTBOX_STATE_UNSPECIFIED)->size(), objects);
+    ASSERT_TRUE(outbox_.Taken(**outbox_.Next("NL-TNM", now_), words, now_).ok());
+    EXPECT_EQ(Next(), "-");
+    EXPECT_EQ(Outbox::Open(store_)->List("", v1::OUTBOX_STATE_UNSPECIFIED)->size(), objects);
+  }
+}
+
+TEST_F(OutboxTest, WhatCannotBeReadIsForgottenAndOfferedAnew) {
+  log::WriteBatch batch;
+  batch.Put("NL-TNM", "\xff no item");
+  ASSERT_TRUE(store_.Commit(batch, log::Durability::kSynced).ok());
+  outbox_ = *Outbox::Open(store_);
+  OfferCdr("a");
+  EXPECT_EQ(Next(), "{a}");
+  EXPECT_EQ(outbox_.List("", v1::OUTBOX_STATE_UNSPECIFIED)->size(), 1u);
 }
 
 }  // namespace

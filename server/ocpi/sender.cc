@@ -40,7 +40,7 @@ Verdict Judge(const absl::StatusOr<HttpResponse>& answer) {
   const core::Json* message = json.ok() ? json->Find("status_message") : nullptr;
   const std::string said =
       absl::StrCat("HTTP ", http, code == nullptr ? "" : absl::StrCat(", OCPI ", code->text()),
-                   message == nullptr ? "" : absl::StrCat(": ", message->text().substr(0, 200)));
+                   message == nullptr ? "" : absl::StrCat(": ", message->text()));
   if (http >= 200 && http < 300) {
     if (code == nullptr) return {false, false, absl::StrCat(said, ", and no answer of OCPI")};
     const char first = code->text().empty() ? '0' : code->text()[0];
@@ -147,21 +147,23 @@ absl::Status OcpiSender::OfferAll() {
           }));
       for (const Change& change : changes) {
         if (stopping_) return absl::OkStatus();
-        Report(OfferOne(*states, change));
+        CL_RETURN_IF_ERROR(Report(OfferOne(*states, change)));
       }
     }
   }
   return absl::OkStatus();
 }
 
-void OcpiSender::Report(const absl::Status& status) {
-  if (status.ok()) return;
+absl::Status OcpiSender::Report(const absl::Status& status) {
+  if (status.ok()) return status;
   spdlog::error("OCPI: an object is not sent: {}", status.ToString());
-  if (status.code() != absl::StatusCode::kDataLoss) around_.failed(status);
+  if (status.code() == absl::StatusCode::kDataLoss) return absl::OkStatus();
+  around_.failed(status);
+  return status;
 }
 
 void OcpiSender::Feed() {
-  Report(OfferAll());
+  if (!OfferAll().ok()) return;
   while (!stopping_) {
     std::set<Change> changes;
     {
@@ -172,7 +174,7 @@ void OcpiSender::Feed() {
     const auto states = around_.states.Snapshot();
     for (const Change& change : changes) {
       if (stopping_) return;
-      Report(OfferOne(*states, change));
+      if (!Report(OfferOne(*states, change)).ok()) return;
     }
   }
 }
@@ -206,7 +208,9 @@ void OcpiSender::Send(const Partner& partner) {
         return stopping_ || outbox_.DueUs(name).value_or(kNever) <= around_.clock.WallMicros();
       };
       mutex_.AwaitWithTimeout(absl::Condition(&due), kLookEvery);
-      item = outbox_.Next(name, around_.clock.WallMicros());
+      auto next = outbox_.Next(name, around_.clock.WallMicros());
+      if (!next.ok()) return around_.failed(next.status());
+      item = *std::move(next);
     }
     if (stopping_ || !item.has_value()) continue;
     const auto answer = Exchange(ToRequest(partner, *item), stopping_);

@@ -65,8 +65,8 @@ class OcpiSender {
   absl::Status Offer(const log::Reader& states, const core::LogId& log_id, const v1::Cdr& cdr);
   absl::Status Offer(const v1::Session& session);
   void Feed();
-  // What one object is wrong with is said; a store that fails ends the life.
-  void Report(const absl::Status& status);
+  // What is wrong with one object is said; a store that fails ends the life, and is returned.
+  absl::Status Report(const absl::Status& status);
   void Send(const Partner& partner);
   HttpRequest ToRequest(const Partner& partner, const v1::OutboxItem& item) const;
   bool HasChanges() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -19,10 +19,11 @@ std::string Unreadable(LedgerNode& ledger, SiteNode& site);
 void CheckDigests(LedgerNode& ledger, SiteNode& site, Judge& judge);
 // What was ever cosigned is what the ledger holds.
 void CheckCosigned(LedgerNode& ledger, Judge& judge);
-// The journal balances, and says what the CDRs say; no session has two bills that stand.
+// The journal balances, and says what the CDRs say; each closed session that nothing holds has one
+// bill that stands, of its energy and to the cent.
 void CheckBooks(LedgerNode& ledger, Judge& judge);
 // Sessions are what charge points really did, where what is recorded allows it, and flagged where
-// not; each closed one has its bill.
+// not.
 void CheckSessions(LedgerNode& ledger, const std::vector<std::unique_ptr<Charger>>& chargers,
                    Judge& judge);
 

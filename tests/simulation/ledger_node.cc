@@ -142,7 +142,8 @@ class LedgerNode::FollowerStream final {
   const std::unique_ptr<log::replication::AuthorSession> session_;
 };
 
-LedgerNode::LedgerNode(World& world, Judge& judge) : Machine(world, judge, "ledger") {}
+LedgerNode::LedgerNode(World& world, Judge& judge, uint64_t seed)
+    : Machine(world, judge, "ledger"), accountant_(seed) {}
 LedgerNode::~LedgerNode() = default;
 
 absl::Status LedgerNode::Start() {
@@ -170,6 +171,7 @@ absl::Status LedgerNode::Start() {
   Touch();
   TouchFold();
   After(kOperateUs, [this] { Operate(); });
+  if (accountant_.at_work()) After(accountant_.PauseUs(), [this] { KeepBooks(); });
   scrubber_ = std::make_unique<log::Scrubber>(
       core_->archive(), clock(), log::ScrubberOptions{0, 0},
       [this](const log::EventLog& log) { return core_->KeysOf(log); },
@@ -296,6 +298,16 @@ void LedgerNode::Operate() {
       return After(kReportUs, [this] { FinishRestoring(); });
     }
   }
+}
+
+void LedgerNode::KeepBooks() {
+  if (!office_open_) return;
+  const std::string done =
+      accountant_.Work(*core_, kEpochUs + static_cast<int64_t>(world_.now_us()));
+  world_.Tell("accountant", done);
+  if (!alive()) return;
+  Touch();
+  After(accountant_.PauseUs(), [this] { KeepBooks(); });
 }
 
 void LedgerNode::FinishRestoring() {

@@ -11,6 +11,7 @@
 
 #include "log/scrubber.h"
 #include "server/ledger_core.h"
+#include "tests/simulation/accountant.h"
 #include "tests/simulation/machine.h"
 #include "tests/simulation/wire.h"
 
@@ -20,7 +21,7 @@ class LedgerNode final : public Machine {
  public:
   enum class Call { kReplicate, kFollow };
 
-  LedgerNode(World& world, Judge& judge);
+  LedgerNode(World& world, Judge& judge, uint64_t seed);
   ~LedgerNode() override;
 
   // A site calls; the wire breaks if nobody answers.
@@ -30,6 +31,8 @@ class LedgerNode final : public Machine {
   server::LedgerCore* core() { return core_.get(); }
   // What waits to be committed, folded or recorded; "" if nothing does.
   std::string Busy() const;
+  // The billing team decides nothing any more.
+  void CloseOffice() { office_open_ = false; }
   // The disk as it was when a backup was last taken; null before the first.
   void TakeBackup() { backup_ = Image(); }
   std::unique_ptr<log::SimulatedDisk> backup() const {
@@ -54,6 +57,7 @@ class LedgerNode final : public Machine {
   void PumpFollowers();
   // Looks after what is for a person: copies that contradict what was signed.
   void Operate();
+  void KeepBooks();
   void Scrub();
   void FinishRestoring();
 
@@ -65,6 +69,8 @@ class LedgerNode final : public Machine {
   std::map<uint64_t, std::shared_ptr<FollowerStream>> followers_;
   uint64_t streams_ = 0;
   std::optional<Restoring> restoring_;
+  Accountant accountant_;
+  bool office_open_ = true;
   bool driven_ = false;
   bool folding_ = false;
 };

@@ -28,7 +28,7 @@ Simulation::Simulation(const Options& options)
       plan_(Plan::Draw(options.seed, options.duration_us, options.sites, options.chargers)),
       world_(options.seed),
       judge_(world_),
-      ledger_(world_, judge_) {
+      ledger_(world_, judge_, options.seed) {
   if (options_.both_forget) plan_.BothForget();
   world_.ShowTo(options_.show);
   for (int i = 0; i < options_.sites; ++i) {
@@ -208,6 +208,7 @@ Result Simulation::Run() {
   while (!judge_.violation().has_value() && world_.RunNext(options_.duration_us)) continue;
   world_.Tell("world", "nothing goes wrong any more");
   ledger_.Heal();
+  ledger_.CloseOffice();
   for (auto& site : sites_) {
     site->Heal();
     site->line() = Line();

@@ -116,7 +116,7 @@ void ChargePoint::Start(Connector& connector) {
   transaction.id_tag = connector.id_tag;
   transaction.started_at_us = now_us_;
   transaction.meter_start_wh = connector.register_mwh / 1000;
-  connector.begun_wh = transaction.meter_start_wh;
+  connector.begun_wh = connector.told_wh = transaction.meter_start_wh;
   Send("StartTransaction",
        {{"connectorId", connector.number},
         {"idTag", connector.id_tag},
@@ -159,12 +159,14 @@ void ChargePoint::Sample(Connector& connector) {
     Transaction& transaction = transactions_[static_cast<size_t>(connector.transaction)];
     transaction.energy_wh += connector.register_mwh / 1000 - connector.begun_wh;
     transaction.register_reset = true;
+    transaction.reset_unseen |= connector.told_wh == 0;
     connector.begun_wh = connector.register_mwh = 0;
   }
   Send("MeterValues",
        {{"connectorId", connector.number},
         {"meterValue", json::array({MeterValue(connector, "Sample.Periodic")})}},
        connector.transaction);
+  connector.told_wh = connector.register_mwh / 1000;
   connector.next_us = now_us_ + behaviour_.meter_interval_s * kSecond;
   if (connector.charged_mwh >= connector.battery_mwh) {
     connector.phase = Phase::kFull;

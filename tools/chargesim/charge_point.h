@@ -65,6 +65,8 @@ class ChargePoint final : public Speaker {
     int64_t register_mwh = 0;
     // Where the register began: with the transaction, or after it was reset.
     int64_t begun_wh = 0;
+    // The register as it was told last.
+    int64_t told_wh = 0;
     int transaction = -1;
     std::string id_tag;
     int64_t battery_mwh = 0;

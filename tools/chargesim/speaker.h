@@ -28,6 +28,8 @@ struct Transaction {
   // its start or stop did not fit into the queue, some of its messages were sent in another order.
   bool stop_forgotten = false;
   bool register_reset = false;
+  // It had told nothing but 0 until then: no record can show it.
+  bool reset_unseen = false;
   bool lost = false;
   bool swapped = false;
 };
