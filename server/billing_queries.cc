@@ -174,6 +174,14 @@ absl::StatusOr<v1::GetCdrResponse> BillingQueries::GetCdr(const v1::GetCdrReques
                             absl::StrCat("CDR ", request.id()), *response.mutable_cdr(),
                             id.number));
   CL_RETURN_IF_ERROR(view.SetAsOf(response));
+  for (const HeldLog* held : view.logs()) {
+    if (!request.with_ocpi() || !absl::StartsWith(held->log_id().ToHex(), id.session.log_prefix)) {
+      continue;
+    }
+    const auto json = objects_.ToJson(response.cdr(), view.states(), held->log_id());
+    if (!json.has_value()) return absl::DataLossError("the tariff of the CDR cannot be read");
+    response.set_ocpi(json->ToText());
+  }
   return response;
 }
 

@@ -12,6 +12,7 @@
 #include "server/control_facts.h"
 #include "server/history.h"
 #include "server/ledger.h"
+#include "server/ocpi/objects.h"
 
 namespace chargeledger::server {
 
@@ -21,8 +22,8 @@ class BillingQueries {
  public:
   // All outlive the queries. Without a history nothing is answered as of an earlier position.
   BillingQueries(const Ledger& ledger, const log::Store& states, History* history,
-                 ControlFacts& facts)
-      : ledger_(ledger), states_(states), history_(history), facts_(facts) {}
+                 ControlFacts& facts, const OcpiObjects& objects)
+      : ledger_(ledger), states_(states), history_(history), facts_(facts), objects_(objects) {}
 
   absl::StatusOr<v1::ListCdrsResponse> ListCdrs(const v1::ListCdrsRequest& request) const;
   absl::StatusOr<v1::GetCdrResponse> GetCdr(const v1::GetCdrRequest& request) const;
@@ -46,6 +47,7 @@ class BillingQueries {
   const log::Store& states_;
   History* const history_;
   ControlFacts& facts_;
+  const OcpiObjects& objects_;
 };
 
 }  // namespace chargeledger::server

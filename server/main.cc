@@ -197,12 +197,12 @@ absl::StatusOr<std::unique_ptr<Roaming>> StartRoaming(const Flags& flags, log::D
                                                       bool announced, Changes& changes,
                                                       std::optional<core::Address>& listen) {
   auto roaming = std::make_unique<Roaming>(changes);
+  roaming->objects = std::make_unique<OcpiObjects>(roaming->partners, core.facts());
   if (flags.ocpi_partners.empty()) {
     if (flags.ocpi_listen.empty()) return roaming;
     return absl::InvalidArgumentError("--ocpi-listen needs --ocpi-partners: who may read");
   }
   CL_ASSIGN_OR_RETURN(roaming->partners, ReadPartners(flags.ocpi_partners));
-  roaming->objects = std::make_unique<OcpiObjects>(roaming->partners, core.facts());
   CL_ASSIGN_OR_RETURN(roaming->outbox,
                       log::OpenDerivedStore(files, "outbox", [](const absl::Status& damage) {
                         core::RequestTermination(damage);
@@ -327,7 +327,7 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
                                                  queries, announced));
   CL_ASSIGN_OR_RETURN(auto roaming,
                       StartRoaming(flags, files, *core, clock, announced, changes, ocpi_listen));
-  BillingQueries billing(ledger, core->states(), &history, core->facts());
+  BillingQueries billing(ledger, core->states(), &history, core->facts(), *roaming->objects);
   Invoicing invoicing(ledger, core->states(), core->facts(), clock);
   const Served served{ledger,   queries,    log_queries,          hub, core->on_digests(),
                       &billing, &invoicing, roaming->sender.get()};

@@ -36,7 +36,8 @@ class ServerTest : public testing::Test {
     control_ = *log::Recorder::Open(control_archive_, clock_, {"ledger", "control"},
                                     *core::LogId::FromBytes("the control log."), {});
     facts_ = *ControlFacts::Open(*control_);
-    billing_ = std::make_unique<BillingQueries>(*ledger_, states_, nullptr, *facts_);
+    objects_ = std::make_unique<OcpiObjects>(partners_, *facts_);
+    billing_ = std::make_unique<BillingQueries>(*ledger_, states_, nullptr, *facts_, *objects_);
     invoicing_ = std::make_unique<Invoicing>(*ledger_, states_, *facts_, clock_);
     server_ = *RpcServer::Listen(
         {"127.0.0.1", 0},
@@ -117,6 +118,8 @@ class ServerTest : public testing::Test {
   log::Archive control_archive_{control_store_};
   std::unique_ptr<log::Recorder> control_;
   std::unique_ptr<ControlFacts> facts_;
+  Partners partners_;
+  std::unique_ptr<OcpiObjects> objects_;
   std::unique_ptr<BillingQueries> billing_;
   std::unique_ptr<Invoicing> invoicing_;
   std::unique_ptr<RpcServer> server_;

@@ -91,6 +91,11 @@ test('a session across a change of price is billed by the tariff it began with, 
   assert.equal(new Date(Number(first.periods[1].startUs) / 1000).toISOString(), at(60));
   assert.equal(first.periods[0].volumes[0].volume, '10000000000');
 
+  // As an OCPI object it can be priced again by whoever has the tariff, without us, and comes to the same.
+  const ocpi = file(network, 'first.json', JSON.parse(await ok(network, 'cdrs', 'show', first.id, '--as', 'ocpi')));
+  const priced = JSON.parse(await ok(network, 'tariff', 'price', '--tariff', join(network.dir, 'day.json'), '--cdr', ocpi, '--time-zone', 'UTC'));
+  assert.deepEqual([priced.total_cost, priced.warnings], [{ excl_vat: 6, incl_vat: 7.26 }, []]);
+
   const explained = await network.ctl('cdrs', 'explain', first.id);
   const energy = explained.amounts.find((a) => a.name === 'total_energy_cost');
   assert.equal(money(energy.price.exclVatE4), 5.5);

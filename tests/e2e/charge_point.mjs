@@ -3,8 +3,17 @@
 import { randomUUID } from 'node:crypto';
 import { RPCClient } from 'ocpp-rpc';
 
+const open = new Set();
+
+/** A test's clients must not call at the ports that the next one is given. */
+export async function closeAll() {
+  await Promise.all([...open].map((point) => point.client.close({ force: true }).catch(() => {})));
+  open.clear();
+}
+
 export class ChargePoint {
   constructor(url, identity, protocols = ['ocpp1.6']) {
+    open.add(this);
     this.answered = [];
     const sent = new Map();
     this.client = new RPCClient({

@@ -13,7 +13,7 @@ test('the ledger agrees with every simulated charge point to the watt-hour, thro
   const truth = join(network.dir, 'truth.json');
   const sim = new Process('CHARGESIM', [
     '--url', network.url, '--charge-points', '12', '--seed', '7', '--speed', '600', '--duration', '3h',
-    '--arrivals-per-hour', '4', '--drops-per-hour', '3', '--faults-per-hour', '0.5', '--summary-json', truth]);
+    '--arrivals-per-hour', '4', '--meter-interval', '180', '--drops-per-hour', '3', '--faults-per-hour', '0.5', '--summary-json', truth]);
   const size = async () => Number((await network.ctl('log', 'list')).logs[0].generations[0].head.size);
   await until('traffic flows', async () => (await size()) > 300);
   await network.agent.kill();

@@ -28,6 +28,19 @@ function back(point) {
   return until('the charge point is connected again', () => point.call('Heartbeat', {}));
 }
 
+/** Ids begin, at each start, behind the seconds since 2020: an image that starts before that gives the same one again. */
+async function past({ stop: { transactionId } }) {
+  await until('its ids are past', () => Date.now() / 1000 - Date.UTC(2020) / 1000 > transactionId + 1);
+}
+
+/** The agent's life ends when a generation begins, and with it every connection. */
+async function begun(network, generations) {
+  return until(`generation ${generations} has begun`, async () => {
+    const { logs: [log] } = await network.ctl('log', 'list');
+    return log.replicating && log.generations.length === generations;
+  });
+}
+
 async function connect(network, id = 'CP-1') {
   const point = new ChargePoint(network.url, id);
   await point.connect();
@@ -148,12 +161,13 @@ test('a fork, made by an old disk image that went on alone, is reconciled withou
   await network.startAgent();
   await back(point);
   const said = await charge(point, 100);
-  await charge(point, 200);
+  const newest = await charge(point, 200);
   await network.level();
   await point.close();
   await network.agent.stop();
   await network.ledger.stop();
   restore(network, 'image', 'agent');
+  await past(newest);
   // Alone, the image numbers on. The charge point repeats a session whose answers it has never got, and has a new one.
   await network.startAgent();
   const again = await connect(network);
@@ -166,6 +180,7 @@ test('a fork, made by an old disk image that went on alone, is reconciled withou
   assert.ok(Number(fork.resolved.entriesRecovered) > 0);
   assert.match(fork.found.authorCheckpoint, /^operator\/north\//);
   assert.match(fork.found.holderCheckpoint, /chargeledger/);
+  await begun(network, 2);
   const last = await until('the agent answers again', () => connect(network, 'CP-2'));
   await charge(last, 500);
   await network.level();
@@ -186,18 +201,22 @@ test('a fork, made by an old disk image that went on alone, is reconciled withou
 });
 
 test('an old disk image that finds the ledger first gets its entries back and goes on in a new generation', async () => {
-  const { network, point } = await busy();
+  // The ledger has time to say what it holds, before the image goes on alone and makes a fork.
+  const { network, point } = await busy({ agentArgs: ['--ask-ledger-ms', '20000'] });
   await network.agent.stop();
   copy(network, 'agent', 'image');
   await network.startAgent();
   await back(point);
   await charge(point, 100);
   await network.level();
+  await point.close();
   await network.agent.stop();
   restore(network, 'image', 'agent');
+  await until('the stream is over', async () => !(await network.ctl('log', 'list')).logs[0].replicating);
   await network.startAgent();
   const stale = await resolved(network, 'STALE_AUTHOR', 'AUTHOR');
   assert.ok(Number(stale.resolved.entriesRecovered) >= 4);
+  await begun(network, 2);
   const again = await connect(network);
   await charge(again, 200);
   await network.level();

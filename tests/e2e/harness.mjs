@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { closeAll } from './charge_point.mjs';
 
 const run = promisify(execFile);
 const started = new Set();
@@ -145,8 +146,13 @@ export class Network {
     return until('ledger and agent are level', async () => {
       const { logs: [log] } = await this.ctl('log', 'list');
       const head = log.generations.at(-1).head;
-      return log.replicating && head.size === log.authorHead.size && head.root === log.authorHead.root &&
-        log.projections.length > 0 && log.projections.every((p) => p.size === head.size) && log;
+      const level = log.replicating && head.size === log.authorHead.size && head.root === log.authorHead.root &&
+        log.projections.length > 0 && log.projections.every((p) => p.size === head.size);
+      if (!level) return false;
+      // What the ledger last heard of is not what the agent has by now: that it says itself.
+      const { report } = await this.ctl('divergence', 'compare', this.site);
+      const { author } = report.generations.at(-1);
+      return author.size === head.size && author.root === head.root && log;
     });
   }
 }
@@ -174,6 +180,7 @@ export async function main() {
     cases.push(`<testcase name="${escape(name)}" time="${seconds}">${
       failure ? `<failure message="failed">${escape(failure)}</failure>` : ''}</testcase>`);
     for (const process of started) process.child.kill('SIGKILL');
+    await closeAll();
   }
   if (process.env.XML_OUTPUT_FILE) {
     writeFileSync(process.env.XML_OUTPUT_FILE,

@@ -84,6 +84,7 @@ test(`after ${KILLS} kill -9 under load every answered message is in the central
   const last = answers();
   await until('messages are answered after the last kill', () => answers() > last + POINTS);
   for (const point of points) point.stop();
+  await until('the last answers have come', () => points.every((point) => point.socket.readyState === point.socket.CLOSED));
   await network.level();
 
   const recorded = new Map();

@@ -12,7 +12,8 @@ const PLAN = {
   'CP-B': [{ from: 0, to: 20000, mwh: 20_000_000, e4: 93_500 }, { from: 0, to: 1, mwh: 1000, e4: 3_500 }],
   'CP-C': [{ from: 777, to: 34087, mwh: 33_310_000, e4: 153_400 }, { from: 34087, to: 85387, mwh: 51_300_000, e4: 234_400 }],
 };
-const METER_VALUES = 12;
+// So many that charging goes on through all that is done to the processes.
+const METER_VALUES = 40;
 
 async function charge(point, progress) {
   const { identity } = point.client;
@@ -102,6 +103,7 @@ test('sessions and bills are right, and every answered frame is recorded once, a
   await network.startLedger();
   await charging;
   await Promise.all(points.map((point) => point.close()));
+  await until('all are seen to be gone', async () => (await network.ctl('sites', 'list')).sites[0].stationsConnected === 0);
 
   await network.level();
   await assertRecordedOnce(network, points);

@@ -87,6 +87,9 @@ Frames Simulation::Elsewhere(const Machine& machine) const {
     CollectFrames(ledger_.disk(), Sight::kReadable, frames);
     return frames;
   }
+  // A site that keeps only what is young drops what was cosigned, and does not know yet that the
+  // ledger has forgotten it.
+  if (plan_.keep_s > 0) return frames;
   for (const auto& site : sites_) CollectFrames(site->disk(), Sight::kReadable, frames);
   return frames;
 }

@@ -141,11 +141,17 @@ absl::Status ListCdrs(const Context& context, const Filter& filter) {
   return absl::OkStatus();
 }
 
-absl::Status ShowCdr(const Context& context, const std::string& id, const Filter& filter) {
+absl::Status ShowCdr(const Context& context, const std::string& id, const Filter& filter,
+                     const std::string& layout) {
   v1::GetCdrRequest request;
   request.set_id(id);
+  request.set_with_ocpi(!layout.empty());
   CL_ASSIGN_OR_RETURN(*request.mutable_as_of(), ParseAsOf(filter.as_of));
   CL_ASSIGN_OR_RETURN(v1::GetCdrResponse response, context.client.GetCdr(request));
+  if (!layout.empty()) {
+    context.out << response.ocpi() << "\n";
+    return absl::OkStatus();
+  }
   if (context.format == Format::kJson) return PrintJson(response, context.out);
   const v1::Cdr& c = response.cdr();
   const auto price = [&](const v1::Price& p) {

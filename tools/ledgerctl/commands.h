@@ -45,7 +45,9 @@ absl::Status ShowSession(const Context& context, const std::string& id, const Fi
 // Until it is ended.
 absl::Status WatchSessions(const Context& context, const Filter& filter);
 absl::Status ListCdrs(const Context& context, const Filter& filter);
-absl::Status ShowCdr(const Context& context, const std::string& id, const Filter& filter);
+// `layout` "ocpi": as partners are sent it.
+absl::Status ShowCdr(const Context& context, const std::string& id, const Filter& filter,
+                     const std::string& layout);
 // From each amount to the tariff, the period, the meter values and their entries.
 absl::Status ExplainCdr(const Context& context, const std::string& id, const Filter& filter);
 absl::Status ListHolds(const Context& context, const Filter& filter);

@@ -176,9 +176,11 @@ void Grammar::DeclareSessions() {
   AddStation(list);
   AddLimit(list);
   AddAsOf(list);
-  show =
-      Verb(cdrs, "show", "one CDR", [&](const Context& c) { return ShowCdr(c, a.id, a.filter); });
+  show = Verb(cdrs, "show", "one CDR",
+              [&](const Context& c) { return ShowCdr(c, a.id, a.filter, a.layout); });
   show->add_option("id", arguments_.id, "the CDR's id")->required();
+  show->add_option("--as", arguments_.layout, "ocpi: an OCPI 2.2.1 object in JSON")
+      ->check(CLI::IsMember({"ocpi"}));
   AddAsOf(show);
   list->add_option("--session", arguments_.filter.session, "only of this session");
   CLI::App* explain =
