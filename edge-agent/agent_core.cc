@@ -164,22 +164,27 @@ std::vector<const log::EventLog*> AgentCore::Past() const {
   return logs;
 }
 
+absl::StatusOr<v1::StoredFold> AgentCore::FoldAll(projections::Folder& folder) {
+  std::vector<const log::EventLog*> logs = Past();
+  logs.push_back(&recorder_->log());
+  CL_RETURN_IF_ERROR(folder.KeepOnly(logs));
+  v1::StoredFold position;
+  for (const log::EventLog* log : logs) {
+    CL_ASSIGN_OR_RETURN(position, folder.Fold(*log, options_.author.site));
+  }
+  return position;
+}
+
 absl::Status AgentCore::FoldTransactions() {
   projections::Folder folder(*state_store_, transactions_);
-  for (const log::EventLog* past : Past()) {
-    CL_RETURN_IF_ERROR(folder.Fold(*past, options_.author.site).status());
-  }
-  CL_ASSIGN_OR_RETURN(v1::StoredFold position, folder.Fold(recorder_->log(), options_.author.site));
+  CL_ASSIGN_OR_RETURN(v1::StoredFold position, FoldAll(folder));
   surroundings_.post([this, folded = core::Sequence(position.size())] { memory_->Forget(folded); });
   return absl::OkStatus();
 }
 
 absl::Status AgentCore::FoldBooks() {
   projections::Folder folder(*books_store_, books_);
-  for (const log::EventLog* past : Past()) {
-    CL_RETURN_IF_ERROR(folder.Fold(*past, options_.author.site).status());
-  }
-  CL_ASSIGN_OR_RETURN(v1::StoredFold position, folder.Fold(recorder_->log(), options_.author.site));
+  CL_ASSIGN_OR_RETURN(v1::StoredFold position, FoldAll(folder));
   if (position.partial()) return absl::OkStatus();
   v1::ProjectionDigests digests;
   auto add = [&](uint32_t generation, uint64_t size, const auto& parts) {

@@ -38,6 +38,7 @@
 #include "log/replication/author_session.h"
 #include "log/tlog/note.h"
 #include "projections/books.h"
+#include "projections/runtime/folder.h"
 #include "projections/transactions.h"
 
 namespace chargeledger::edge_agent {
@@ -118,6 +119,8 @@ class AgentCore {
   log::replication::AuthorOptions ToAuthorOptions() const;
   // The generations before the newest that open, also those that were mended since.
   std::vector<const log::EventLog*> Past() const;
+  // Folds all generations, each to its end.
+  absl::StatusOr<v1::StoredFold> FoldAll(projections::Folder& folder);
   absl::Status FoldTransactions();
   absl::Status FoldBooks();
   absl::Status DropOld();

@@ -42,8 +42,11 @@ bool Bookkeeper::HasWork() const { return stopping_ || !waiting_.empty(); }
 absl::StatusOr<bool> Bookkeeper::FoldPiece(HeldLog& held) {
   projections::Folder folder(states_, books_);
   folder.OnChanged(changed_);
+  const std::vector<log::EventLog*> generations = held.generations();
+  CL_RETURN_IF_ERROR(
+      folder.KeepOnly(std::vector<const log::EventLog*>(generations.begin(), generations.end())));
   CL_ASSIGN_OR_RETURN(v1::StoredFold before, projections::ReadPosition(states_, held.log_id()));
-  for (log::EventLog* log : held.generations()) {
+  for (log::EventLog* log : generations) {
     auto folded = folder.Fold(*log, held.site(), kPiece);
     if (folded.status().code() == absl::StatusCode::kDataLoss && damaged_) {
       damaged_(*log, log::FirstUnreadable(*log, 0), folded.status());

@@ -67,9 +67,13 @@ absl::Status History::FoldTo(const HeldLog& held, const Position& position) {
   const bool beyond = folded.generation() > position.generation ||
                       (folded.generation() == position.generation && folded.size() > position.size);
   if (beyond) CL_RETURN_IF_ERROR(folder.Drop(held.log_id()));
+  std::vector<const log::EventLog*> generations;
   for (const log::EventLog* log : held.generations()) {
+    if (log->generation().value() <= position.generation) generations.push_back(log);
+  }
+  CL_RETURN_IF_ERROR(folder.KeepOnly(generations));
+  for (const log::EventLog* log : generations) {
     const uint32_t generation = log->generation().value();
-    if (generation > position.generation) break;
     const uint64_t wanted = generation < position.generation ? log->head().size : position.size;
     while (true) {
       CL_ASSIGN_OR_RETURN(folded, projections::ReadPosition(store_, held.log_id()));

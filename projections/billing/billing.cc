@@ -10,6 +10,8 @@
 #include "projections/billing/journal.h"
 #include "projections/billing/priced_cdr.h"
 #include "projections/keys.h"
+#include "projections/sessions/account.h"
+#include "projections/sessions/curve.h"
 
 namespace chargeledger::projections {
 namespace {

@@ -128,6 +128,26 @@ TEST(Determinism, AStateOfABranchThatWasGivenUpIsDroppedAndBuiltAgain) {
   EXPECT_EQ(Everything(store), Rebuild(second, 4096));
 }
 
+TEST(Determinism, WhereALaterGenerationHasLostEntriesTheEarlierOnesAreFoldedAgainToo) {
+  Conversation first, second(Conversation::kStart, 2), shorter(Conversation::kStart, 2),
+      third(Conversation::kStart, 3);
+  Converse(first, 1);
+  Converse(second, 2);
+  shorter.Connect("CP1");
+  Converse(third, 3);
+  const auto fold = [](log::Store& store, const std::vector<const log::EventLog*>& logs) {
+    Books books;
+    Folder folder(store, books);
+    ASSERT_TRUE(folder.KeepOnly(logs).ok());
+    for (const log::EventLog* log : logs) ASSERT_TRUE(folder.Fold(*log, "north").ok());
+  };
+  log::MemoryStore store, expected;
+  fold(store, {&first.log(), &second.log(), &third.log()});
+  fold(store, {&first.log(), &shorter.log(), &third.log()});
+  fold(expected, {&first.log(), &shorter.log(), &third.log()});
+  EXPECT_EQ(Everything(store) == Everything(expected), true);
+}
+
 TEST(Determinism, EveryReaderComesByTheSamePositionsAndHasTheSameDigestsThere) {
   Conversation c;
   for (unsigned seed = 1; c.log().head().size < 10'000; ++seed) Converse(c, seed);

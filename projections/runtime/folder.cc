@@ -113,6 +113,17 @@ absl::StatusOr<bool> Folder::IsOf(const v1::StoredFold& stored, const log::Event
   return generation >= stored.generation() || log.head().size == 0;
 }
 
+absl::Status Folder::KeepOnly(absl::Span<const log::EventLog* const> generations) {
+  for (const log::EventLog* log : generations) {
+    CL_ASSIGN_OR_RETURN(v1::StoredFold stored, ReadPosition(store_, log->log_id()));
+    if (!Matches(stored, Empty())) return Drop(log->log_id());
+    absl::StatusOr<bool> same = IsOf(stored, *log);
+    // What cannot be read is found by who folds it.
+    if (same.ok() && !*same) return Drop(log->log_id());
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<v1::StoredFold> Folder::Prepare(const log::EventLog& log) {
   v1::StoredFold wanted = Empty();
   CL_ASSIGN_OR_RETURN(v1::StoredFold stored, ReadPosition(store_, log.log_id()));

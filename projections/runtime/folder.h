@@ -20,6 +20,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "chargeledger/v1/storage.pb.h"
 #include "log/event_log.h"
 #include "log/store.h"
@@ -42,6 +43,10 @@ class Folder {
   // the next.
   absl::StatusOr<v1::StoredFold> Fold(const log::EventLog& log, absl::string_view site,
                                       uint64_t max_entries = ~uint64_t{0});
+  // Forgets what was folded if it is not of `generations`, all there are of a log: to be called
+  // before they are folded one after the other, since what one of them drops is also of those
+  // before it.
+  absl::Status KeepOnly(absl::Span<const log::EventLog* const> generations);
   // Forgets what was folded of a log.
   absl::Status Drop(const core::LogId& log_id);
   // `changed` is told of every key that was written, when it can be read.

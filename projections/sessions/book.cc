@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "projections/keys.h"
 #include "projections/sessions/ratings.h"
+#include "projections/sessions/times.h"
 
 namespace chargeledger::projections {
 namespace {

@@ -8,14 +8,14 @@
 
 namespace chargeledger::projections {
 
-Conversation::Conversation(int64_t start_us) : now_us_(start_us) {
+Conversation::Conversation(int64_t start_us, uint32_t generation) : now_us_(start_us) {
   log_ = *log::EventLog::Open(store_, *core::LogId::FromBytes("\xa1\xb2\xc3\xd4\xe5\xf6 test log "),
-                              core::Generation(1));
+                              core::Generation(generation));
 }
 
 void Conversation::Record(v1::Entry entry) {
   const uint64_t sequence = log_->head().size;
-  entry.set_generation(1);
+  entry.set_generation(log_->generation().value());
   entry.set_sequence(sequence);
   entry.set_boot(1);
   entry.set_wall_time_us(now_us_);

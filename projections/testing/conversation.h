@@ -19,7 +19,7 @@ class Conversation {
   static constexpr int64_t kStart = 1'772'366'400'000'000;
 
   // The first entry is received at `start_us`.
-  explicit Conversation(int64_t start_us = kStart);
+  explicit Conversation(int64_t start_us = kStart, uint32_t generation = 1);
 
   // Every entry is received a second after the one before, or at the time last given to At.
   void Record(v1::Entry entry);
