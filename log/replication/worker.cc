@@ -47,8 +47,9 @@ absl::StatusOr<uint64_t> Worker::SharedWithHolder(const Work& work) const {
   auto note = archive_.store().Get(keys.Checkpoint());
   if (note.status().code() == absl::StatusCode::kDataLoss) return 0;
   CL_RETURN_IF_ERROR(note.status());
-  // An author that does not sign knows no better.
-  if (!note->has_value()) return work.position;
+  // What the holder has may be another branch from the first entry on; what is carried over and
+  // stands in its place again counts once.
+  if (!note->has_value()) return 0;
   const std::optional<TreeHead> cosigned = HeadOf(**note);
   return std::min(work.position, cosigned.has_value() ? cosigned->size : 0);
 }

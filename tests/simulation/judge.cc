@@ -1,5 +1,6 @@
 #include "tests/simulation/judge.h"
 
+#include <set>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -29,7 +30,7 @@ class FrameCounter {
     if (!entry.has_orphaned_entry()) {
       orphans_.Clear();
       std::string key = Count(entry, frames_);
-      if (!key.empty()) standing_[{log_id, generation, sequence}] = std::move(key);
+      if (!key.empty()) standing_[{log_id, generation, sequence}].insert(std::move(key));
       return;
     }
     auto whole = orphans_.Add(entry.orphaned_entry());
@@ -44,13 +45,13 @@ class FrameCounter {
       return;
     }
     // So may what a site has carried over, with an old copy of the ledger: each time it names the
-    // place where it first stood, so that it is known as the same.
+    // place where it first stood, so that it is known as the same. Two branches have different ones
+    // at one place.
     Frames one;
     std::string key = Count(orphan, one);
     if (key.empty()) return;
-    std::string& standing = standing_[{log_id, whole->generation, whole->sequence}];
-    if (standing != key) ++frames_[key];
-    standing = std::move(key);
+    const bool known = !standing_[{log_id, whole->generation, whole->sequence}].insert(key).second;
+    if (!known) ++frames_[key];
   }
 
  private:
@@ -68,7 +69,7 @@ class FrameCounter {
   Frames& frames_;
   Frames& aside_;
   core::OrphanReader orphans_;
-  std::map<std::tuple<core::LogId, uint32_t, uint64_t>, std::string> standing_;
+  std::map<std::tuple<core::LogId, uint32_t, uint64_t>, std::set<std::string>> standing_;
 };
 
 }  // namespace

@@ -92,6 +92,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Found{"ReadableEntriesOfALogWhoseAuthorIsGoneWereDropped", 1005},
                     Found{"IdsWereGivenAgainByTheMachineThatTookAnothersPlace", 1016},
                     Found{"WhatWasCarriedOverTwiceWasNoEventAnyMore", 1031},
+                    Found{"WhatForkedBeforeAnythingWasCosignedWasGivenUp", 659},
                     Found{"WhatALaterGenerationHadLostForgotTheFirst", 277},
                     Found{"WhatStandsAgainWasCountedTwice", 1055}),
     [](const auto& info) { return info.param.name; });
