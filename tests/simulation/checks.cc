@@ -138,7 +138,9 @@ void CheckTruth(const v1::Session& session, const chargesim::Transaction& t, Jud
         session.energy_mwh() <= energy_mwh || HasFlag(session, v1::SESSION_FLAG_REGISTER_ROLLOVER),
         "truth",
         absl::StrCat(what, " has ", session.energy_mwh(), " mWh, more than flowed: ", energy_mwh));
-    judge.Expect(session.energy_mwh() == energy_mwh || session.held() || t.reset_unseen, "truth",
+    // Where values are missing around it, a flag says so.
+    const bool unseen = t.reset_unseen || HasFlag(session, v1::SESSION_FLAG_METER_GAP);
+    judge.Expect(session.energy_mwh() == energy_mwh || session.held() || unseen, "truth",
                  absl::StrCat(what, " has ", session.energy_mwh(), " of ", energy_mwh,
                               " mWh, and nothing holds it:", FlagsOf(session)));
   } else {
