@@ -9,6 +9,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
+#include "core/foreign_text.h"
 #include "core/sha256.h"
 #include "projections/billing/billing.h"
 #include "projections/books.h"
@@ -21,6 +22,8 @@ using projections::Books;
 
 // What a partner that did not answer otherwise is asked again after, at the latest.
 constexpr absl::Duration kLookEvery = absl::Seconds(1);
+// Of a partner's words, in bytes.
+constexpr size_t kMostSaid = 200;
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 // What became of an exchange.
@@ -38,9 +41,9 @@ Verdict Judge(const absl::StatusOr<HttpResponse>& answer) {
   auto json = core::Json::Parse(answer->body);
   const core::Json* code = json.ok() ? json->Find("status_code") : nullptr;
   const core::Json* message = json.ok() ? json->Find("status_message") : nullptr;
-  const std::string said =
-      absl::StrCat("HTTP ", http, code == nullptr ? "" : absl::StrCat(", OCPI ", code->text()),
-                   message == nullptr ? "" : absl::StrCat(": ", message->text()));
+  const std::string said = absl::StrCat(
+      "HTTP ", http, code == nullptr ? "" : absl::StrCat(", OCPI ", code->text()),
+      message == nullptr ? "" : absl::StrCat(": ", core::CutUtf8(message->text(), kMostSaid)));
   if (http >= 200 && http < 300) {
     if (code == nullptr) return {false, false, absl::StrCat(said, ", and no answer of OCPI")};
     const char first = code->text().empty() ? '0' : code->text()[0];
@@ -147,7 +150,9 @@ absl::Status OcpiSender::OfferAll() {
           }));
       for (const Change& change : changes) {
         if (stopping_) return absl::OkStatus();
-        CL_RETURN_IF_ERROR(Report(OfferOne(*states, change)));
+        const absl::Status status = OfferOne(*states, change);
+        if (!absl::IsDataLoss(status)) CL_RETURN_IF_ERROR(status);
+        Report(status).IgnoreError();
       }
     }
   }
@@ -163,7 +168,7 @@ absl::Status OcpiSender::Report(const absl::Status& status) {
 }
 
 void OcpiSender::Feed() {
-  if (!OfferAll().ok()) return;
+  if (!Report(OfferAll()).ok()) return;
   while (!stopping_) {
     std::set<Change> changes;
     {
