@@ -28,12 +28,17 @@ absl::Status CheckChargePointId(absl::string_view id) {
     return absl::InvalidArgumentError(
         absl::StrCat("charge point id has ", id.size(), " characters; it must have 1 to 48"));
   }
+  if (id.front() == ' ' || id.back() == ' ') {
+    return absl::InvalidArgumentError(absl::StrCat("charge point id \"", absl::CHexEscape(id),
+                                                   "\" begins or ends with a space; a space is "
+                                                   "allowed only inside"));
+  }
   for (char c : id) {
-    if (!absl::ascii_isgraph(c) || absl::string_view("/?#\"<>\\").find(c) != id.npos) {
+    if (!absl::ascii_isprint(c) || absl::string_view("/?#\"<>\\").find(c) != id.npos) {
       return absl::InvalidArgumentError(
           absl::StrCat("charge point id \"", absl::CHexEscape(id),
                        "\" holds a character that is not allowed; printable ASCII without "
-                       "space and / ? # \" < > \\ is"));
+                       "/ ? # \" < > \\ is"));
     }
   }
   return absl::OkStatus();

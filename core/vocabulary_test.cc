@@ -143,7 +143,9 @@ TEST(Timestamp, TheUsualFormIsReadAsAnyOther) {
 
 TEST(Ids, NamesThatCouldEscapeTheirPlaceAreRefused) {
   EXPECT_TRUE(CheckChargePointId("CP-1*A:2").ok());
-  for (const std::string id : {"", "a/b", "a b", "a\nb", "a?b", "ä"}) {
+  // OCPP-J 1.6 §3.1.1's own example.
+  EXPECT_TRUE(CheckChargePointId("RDAM 123").ok());
+  for (const std::string id : {"", "a/b", " ", "a ", " a", "a\nb", "a?b", "ä"}) {
     EXPECT_FALSE(CheckChargePointId(id).ok()) << id;
   }
   EXPECT_FALSE(CheckChargePointId(std::string(49, 'x')).ok());

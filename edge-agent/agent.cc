@@ -201,6 +201,8 @@ absl::Status RunningAgent::OpenLog() {
   RecordingSite::Surroundings surroundings;
   surroundings.post = [this](std::function<void()> what) { asio::post(io_, std::move(what)); };
   surroundings.failed = [](const absl::Status& status) { core::RequestTermination(status); };
+  surroundings.max_messages_per_s =
+      static_cast<uint32_t>(options_.endpoint.connection.max_messages_per_s);
   CL_ASSIGN_OR_RETURN(core_, AgentCore::Open(*files_, clock_, options, std::move(surroundings)));
   CL_ASSIGN_OR_RETURN(auto begin, AskWhetherBehind());
   return core_->Begin(begin);
@@ -262,8 +264,8 @@ absl::Status RunningAgent::Start() {
   if (core_->begun() && !options_.ledger.empty()) CL_RETURN_IF_ERROR(WaitForThePast());
   core_->Serve();
   WatchSpace();
-  CL_ASSIGN_OR_RETURN(endpoint_,
-                      Endpoint::Listen(io_, core_->site(), options_.listen, options_.endpoint));
+  CL_ASSIGN_OR_RETURN(
+      endpoint_, Endpoint::Listen(io_, core_->site(), clock_, options_.listen, options_.endpoint));
   if (!options_.ledger.empty() && replicator_ == nullptr) StartReplicating();
   CL_RETURN_IF_ERROR(StartScrubbing());
   io_thread_ = std::thread([this] { io_.run(); });
@@ -292,6 +294,7 @@ void RunningAgent::KeepHouse() {
       if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kWatchEvery)) return;
     }
     WatchSpace();
+    asio::post(io_, [this] { core_->site().Tick(); });
     // What little space there is, is the log's.
     if (tick % kFoldEveryTicks != 0 || scarce_.load()) continue;
     // Without it the memory only grows; but a state store that fails is a disk that fails.

@@ -32,6 +32,7 @@ struct Flags {
   int64_t max_frame_bytes = 256 << 10;
   int64_t max_unanswered = 16;
   int64_t ping_interval_s = 60;
+  int64_t max_messages_per_second = 100;
   bool log_without_sync = false;
   int64_t reserve_bytes = 64 << 20;
   std::string when_full = "refuse";
@@ -96,6 +97,11 @@ absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
                       flags.max_frame_bytes);
   settings.AddInteger("max_unanswered", "messages of one connection that may wait for their answer",
                       1, 1024, flags.max_unanswered);
+  settings.AddInteger(
+      "max_messages_per_second",
+      "of one charge point, after a burst of ten times as many; a faster one is read slower, and "
+      "that is recorded; 0: no limit",
+      0, 1'000'000, flags.max_messages_per_second);
   settings.AddInteger("ping_interval_s",
                       "seconds of silence before a WebSocket ping; twice that ends the connection",
                       1, 3600, flags.ping_interval_s);
@@ -121,9 +127,11 @@ absl::StatusOr<AgentOptions> ToOptions(const Flags& flags) {
   options.author = {flags.operator_name, flags.site};
   options.ledger = flags.ledger;
   options.heartbeat_interval_s = flags.heartbeat_interval_s;
-  options.endpoint.max_frame_bytes = static_cast<size_t>(flags.max_frame_bytes);
-  options.endpoint.max_unanswered = static_cast<int>(flags.max_unanswered);
-  options.endpoint.ping_interval_s = flags.ping_interval_s;
+  options.endpoint.stream.max_frame_bytes = static_cast<size_t>(flags.max_frame_bytes);
+  options.endpoint.connection.max_unanswered = static_cast<int>(flags.max_unanswered);
+  options.endpoint.connection.max_messages_per_s = flags.max_messages_per_second;
+  options.endpoint.connection.burst_messages = 10 * flags.max_messages_per_second;
+  options.endpoint.stream.ping_interval_s = flags.ping_interval_s;
   options.sync = !flags.log_without_sync;
   options.ask_ledger_ms = flags.ask_ledger_ms;
   options.keep_s = flags.keep_seconds;

@@ -22,7 +22,8 @@ absl::StatusOr<Waited> WaitForSpace(core::Clock& clock, const AgentOptions& opti
                                     int64_t from_us, uint64_t bytes) {
   boost::asio::io_context io;
   UnrecordedSite site(io, clock, options.answer_unrecorded, options.heartbeat_interval_s);
-  CL_ASSIGN_OR_RETURN(auto endpoint, Endpoint::Listen(io, site, options.listen, options.endpoint));
+  CL_ASSIGN_OR_RETURN(auto endpoint,
+                      Endpoint::Listen(io, site, clock, options.listen, options.endpoint));
   spdlog::error("nothing can be recorded: the disk of {} is full; charge points are {}",
                 options.data_dir,
                 options.answer_unrecorded ? "answered WITHOUT A RECORD" : "turned away with 503");

@@ -219,6 +219,11 @@ void Faults::OnOther(const Event& event, State& state) {
     AddMoment(state, event, v1::FAULT_KIND_PROTOCOL, entry.frame_refused().charge_point_id(),
               "FrameRefused", entry.frame_refused().reason());
   }
+  if (entry.has_connection_slowed()) {
+    const v1::ConnectionSlowed& slowed = entry.connection_slowed();
+    AddMoment(state, event, v1::FAULT_KIND_PROTOCOL, slowed.charge_point_id(), "MessageFlood",
+              absl::StrCat("slowed to ", slowed.messages_per_second(), " messages a second"));
+  }
   if (!entry.has_connection_closed()) return;
   const v1::ConnectionClosed& closed = entry.connection_closed();
   absl::string_view code;

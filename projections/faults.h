@@ -15,7 +15,7 @@ constexpr char kFaultKind = 'f';
 
 class Faults {
  public:
-  static constexpr uint32_t kVersion = 3;
+  static constexpr uint32_t kVersion = 4;
 
   void Apply(const Event& event, State& state);
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "edge-agent/endpoint/connection.h"
+#include "edge-agent/endpoint/http_handshake.h"
 
 namespace chargeledger::edge_agent {
 
@@ -14,9 +14,10 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Listen(asio::io_context& io, Site& site,
+                                                           core::Clock& clock,
                                                            const core::Address& address,
                                                            const EndpointOptions& options) {
-  std::unique_ptr<Endpoint> endpoint(new Endpoint(io, site, options));
+  std::unique_ptr<Endpoint> endpoint(new Endpoint(io, site, clock, options));
   boost::system::error_code error;
   tcp::resolver resolver(io);
   const auto found =
@@ -61,7 +62,7 @@ void Endpoint::Accept() {
       });
       return;
     }
-    std::make_shared<Connection>(std::move(socket), site_, options_)->Start();
+    std::make_shared<HttpHandshake>(std::move(socket), site_, clock_, options_)->Start();
     Accept();
   });
 }

@@ -4,7 +4,10 @@
 // One thread runs everything (the io_context's). Every wait is bounded: the HTTP request and the
 // handshake by `handshake_timeout_s`; an idle or half-open connection, and one that never reads, by
 // pings every `ping_interval_s` and an end after two of them. What is queued for one connection is
-// bounded by `max_unanswered`.
+// bounded by `max_unanswered`, what it may say by `max_messages_per_s` (connection.h).
+//
+// http_handshake.h reads and answers the request, handshake.h judges it, connection.h is the
+// connection from then on, over stream.h, which websocket_stream.h implements.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -17,19 +20,17 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/clock.h"
 #include "core/process/address.h"
+#include "edge-agent/endpoint/connection.h"
 #include "edge-agent/endpoint/site.h"
+#include "edge-agent/endpoint/websocket_stream.h"
 
 namespace chargeledger::edge_agent {
 
 struct EndpointOptions {
-  // Larger messages are refused with close code 1009.
-  size_t max_frame_bytes = 256 << 10;
-  // Messages of one connection that may wait for their answer to be durable and sent; then it is
-  // not read.
-  int max_unanswered = 16;
-  int64_t handshake_timeout_s = 10;
-  int64_t ping_interval_s = 60;
+  StreamLimits stream;
+  ConnectionLimits connection;
   // Charge points that may connect; empty: any with a well-formed id.
   std::set<std::string> allowed;
 };
@@ -38,6 +39,7 @@ class Endpoint {
  public:
   // All outlive the endpoint. UNAVAILABLE names an address that cannot be listened on.
   static absl::StatusOr<std::unique_ptr<Endpoint>> Listen(boost::asio::io_context& io, Site& site,
+                                                          core::Clock& clock,
                                                           const core::Address& address,
                                                           const EndpointOptions& options);
 
@@ -47,12 +49,14 @@ class Endpoint {
   void Close();
 
  private:
-  Endpoint(boost::asio::io_context& io, Site& site, const EndpointOptions& options)
-      : site_(site), options_(options), acceptor_(io), retry_(io) {}
+  Endpoint(boost::asio::io_context& io, Site& site, core::Clock& clock,
+           const EndpointOptions& options)
+      : site_(site), clock_(clock), options_(options), acceptor_(io), retry_(io) {}
 
   void Accept();
 
   Site& site_;
+  core::Clock& clock_;
   const EndpointOptions options_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer retry_;

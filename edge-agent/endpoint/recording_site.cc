@@ -5,6 +5,11 @@
 #include <utility>
 
 namespace chargeledger::edge_agent {
+namespace {
+
+constexpr uint64_t kSlowedEveryUs = 60'000'000;
+
+}  // namespace
 
 absl::StatusOr<core::Sequence> RecordingSite::Record(std::vector<v1::Entry> entries,
                                                      std::function<void()> recorded) {
@@ -42,15 +47,40 @@ absl::StatusOr<Peer> RecordingSite::Connect(const std::shared_ptr<Link>& link,
     (void)Record({std::move(replaced)});
     if (auto old = before->second.link.lock()) old->OnReplaced();
   }
-  connections_[peer.charge_point_id] = {peer.connection, link};
+  connections_[peer.charge_point_id] = {peer.connection, link, std::nullopt};
   return peer;
 }
 
 void RecordingSite::Refuse(v1::ConnectionRefused refused) {
-  spdlog::warn("refused a connection from {} to {}: {}", refused.remote_address(), refused.path(),
-               refused.reason());
+  RecordAll(refusals_.Add(std::move(refused), clock_.MonotonicMicros()));
+}
+
+void RecordingSite::RecordAll(std::vector<v1::Entry> entries) {
+  for (const v1::Entry& entry : entries) {
+    if (!entry.has_connection_refused()) continue;
+    const v1::ConnectionRefused& refused = entry.connection_refused();
+    spdlog::warn("refused a connection from {} to {}: {}", refused.remote_address(), refused.path(),
+                 refused.reason());
+  }
+  if (!entries.empty()) (void)Record(std::move(entries));
+}
+
+void RecordingSite::Tick() { RecordAll(refusals_.Tick(clock_.MonotonicMicros())); }
+
+void RecordingSite::Slow(const Peer& peer) {
+  auto live = connections_.find(peer.charge_point_id);
+  if (live == connections_.end() || live->second.connection != peer.connection) return;
+  const uint64_t now_us = clock_.MonotonicMicros();
+  std::optional<uint64_t>& last_us = live->second.slowed_us;
+  if (last_us.has_value() && now_us < *last_us + kSlowedEveryUs) return;
+  last_us = now_us;
+  spdlog::warn("{} says more than {} messages a second: it is read slower", peer.charge_point_id,
+               surroundings_.max_messages_per_s);
   v1::Entry entry;
-  *entry.mutable_connection_refused() = std::move(refused);
+  v1::ConnectionSlowed& slowed = *entry.mutable_connection_slowed();
+  slowed.set_charge_point_id(peer.charge_point_id);
+  slowed.set_connection(peer.connection);
+  slowed.set_messages_per_second(surroundings_.max_messages_per_s);
   (void)Record({std::move(entry)});
 }
 
@@ -87,6 +117,7 @@ void RecordingSite::Disconnect(const Peer& peer, v1::ConnectionClosed closed) {
 }
 
 void RecordingSite::Shutdown() {
+  RecordAll(refusals_.Flush(clock_.MonotonicMicros()));
   for (auto& [id, connected] : connections_) {
     if (auto link = connected.link.lock()) link->OnShutdown();
   }

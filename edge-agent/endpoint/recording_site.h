@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "core/clock.h"
 #include "edge-agent/central_system/central_system.h"
 #include "edge-agent/central_system/transaction_memory.h"
+#include "edge-agent/endpoint/refusals.h"
 #include "edge-agent/endpoint/site.h"
 #include "log/recorder.h"
 
@@ -31,6 +33,8 @@ class RecordingSite final : public Site {
     // What was recorded is not durable, and nothing more will be: the process is to end. On any
     // thread.
     std::function<void(const absl::Status&)> failed;
+    // To which rate a charge point that says too much is slowed, for the record.
+    uint32_t max_messages_per_s = 0;
   };
 
   // All outlive the site; what was posted is gone, and the recorder closed, before it.
@@ -49,18 +53,26 @@ class RecordingSite final : public Site {
   absl::Status Receive(const std::shared_ptr<Link>& link, const Peer& peer, absl::string_view bytes,
                        bool binary) override;
   void RefuseFrame(v1::FrameRefused refused) override;
+  // Recorded at most once a minute and connection.
+  void Slow(const Peer& peer) override;
   // Ignored if another one has taken its identity over: that was recorded then.
   void Disconnect(const Peer& peer, v1::ConnectionClosed closed) override;
 
+  // Records what was counted of refused handshakes.
   void Shutdown() override;
+  // Likewise, once a minute is over. To be called about once a second.
+  void Tick();
   size_t connection_count() const override { return connections_.size(); }
 
  private:
   struct Connected {
     uint64_t connection;
     std::weak_ptr<Link> link;
+    // When it was last recorded that it says too much.
+    std::optional<uint64_t> slowed_us;
   };
 
+  void RecordAll(std::vector<v1::Entry> entries);
   absl::StatusOr<core::Sequence> Record(std::vector<v1::Entry> entries,
                                         std::function<void()> recorded = {});
 
@@ -69,6 +81,7 @@ class RecordingSite final : public Site {
   core::Clock& clock_;
   CentralSystem& central_system_;
   TransactionMemory& memory_;
+  Refusals refusals_;
   // By charge point id: the one live connection of each.
   std::map<std::string, Connected> connections_;
 };

@@ -42,6 +42,8 @@ class Site {
                                absl::string_view bytes, bool binary) = 0;
   // A message was not taken.
   virtual void RefuseFrame(v1::FrameRefused refused) = 0;
+  // The peer says more than it may for long: it is read slower from now on.
+  virtual void Slow(const Peer& peer) = 0;
   // The connection ended. Ignored if another one has taken its identity over.
   virtual void Disconnect(const Peer& peer, v1::ConnectionClosed closed) = 0;
 

@@ -33,6 +33,7 @@ class UnrecordedSite final : public Site {
   absl::Status Receive(const std::shared_ptr<Link>& link, const Peer& peer, absl::string_view bytes,
                        bool binary) override;
   void RefuseFrame(v1::FrameRefused refused) override;
+  void Slow(const Peer&) override {}
   void Disconnect(const Peer& peer, v1::ConnectionClosed closed) override;
   void Shutdown() override;
   size_t connection_count() const override { return connections_.size(); }

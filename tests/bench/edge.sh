@@ -20,7 +20,7 @@ measure() {
   shift 2
   # shellcheck disable=SC2086
   : > "$dir/out"
-  bazel-bin/edge-agent/edge-agent --site bench --data-dir "$dir/$name" --ocpp-listen 127.0.0.1:0 $flags \
+  bazel-bin/edge-agent/edge-agent --site bench --data-dir "$dir/$name" --ocpp-listen 127.0.0.1:0 --max-messages-per-second 0 $flags \
     > "$dir/out" 2> "$dir/err" &
   agent=$!
   until address=$(sed -n 's/^listening on //p' "$dir/out") && [ -n "$address" ]; do read -rt 0.05 <> <(:) || true; done

@@ -150,6 +150,68 @@ test('a path that names no charge point that may connect gets 404, and that is r
   await network.stop();
 });
 
+/** A handshake by hand; resolves with the socket and what it receives once the handshake is answered. */
+async function raw(network, id) {
+  const socket = connect(Number(network.agentAddress.split(':')[1]), '127.0.0.1');
+  socket.on('error', () => {});
+  const peer = { socket, received: Buffer.alloc(0), ended: false };
+  socket.on('data', (data) => (peer.received = Buffer.concat([peer.received, data])));
+  socket.on('close', () => (peer.ended = true));
+  socket.write(`GET /ocpp/${id} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+    `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n`);
+  await until('the handshake is answered', () => peer.received.includes('\r\n\r\n'));
+  return peer;
+}
+
+test('a close code that no standard defines is answered with 1002, others with themselves', async () => {
+  const network = await new Network().start();
+  for (const [sent, answered] of [[5000, 1002], [65535, 1002], [1005, 1002], [999, 1002], [4999, 4999], [1000, 1000]]) {
+    const peer = await raw(network, `CODE-${sent}`);
+    const head = peer.received.indexOf('\r\n\r\n') + 4;
+    peer.socket.write(Buffer.from([0x88, 0x82, 0, 0, 0, 0, sent >> 8, sent & 255]));
+    await until('the connection has ended', () => peer.ended);
+    assert.deepEqual([...peer.received.subarray(head, head + 4)], [0x88, 2, answered >> 8, answered & 255], String(sent));
+  }
+  await assertAlive(network);
+  await network.stop();
+});
+
+test('refusals of one address cost the log a bounded number of entries, and none is forgotten', async () => {
+  const network = await new Network().start();
+  for (let i = 0; i < 300; ++i) {
+    await assert.rejects(open(network, 'not/an/id'), /404/);
+  }
+  await assertAlive(network);
+  await network.agent.stop();
+  await network.startAgent();
+  await network.level();
+  const entries = await network.entries();
+  const single = entries.filter(({ entry }) => entry.connectionRefused).length;
+  const counted = entries.map(({ entry }) => entry.connectionsRefused).filter(Boolean);
+  assert.ok(single <= 16 && counted.length <= 2, `${single} ${counted.length}`);
+  assert.equal(single + counted.reduce((sum, one) => sum + Number(one.count), 0), 300);
+  assert.equal(counted[0].remoteAddress, '127.0.0.1');
+  await network.stop();
+});
+
+test('a station that floods is read slower, that is a fault, and all that was answered is on record', async () => {
+  const network = await new Network({ agentArgs: ['--max-messages-per-second', '20'] }).start();
+  const socket = await open(network, 'FLOOD');
+  const answered = new Set();
+  socket.on('message', (data) => answered.add(JSON.parse(data)[1]));
+  for (let i = 0; i < 300; ++i) socket.send(frame('Heartbeat', {}, `f${i}`));
+  await until('the burst is over', () => answered.size >= 200);
+  await assertAlive(network);
+  await until('all is answered', () => answered.size === 300);
+  socket.close();
+  await network.level();
+  const received = (await network.frames()).filter((f) => f.station === 'FLOOD' && f.direction === 'DIRECTION_RECEIVED');
+  assert.deepEqual(new Set(received.map((f) => JSON.parse(f.text)[1])), answered);
+  const { faults } = await network.ctl('faults', 'list');
+  assert.equal(faults.filter((f) => f.chargePointId === 'FLOOD' && f.code === 'MessageFlood').length, 1);
+  await network.stop();
+});
+
 test('bytes of a handshake that are no text are recorded without making the record unreadable', async () => {
   const network = await new Network().start();
   const socket = connect(Number(network.agentAddress.split(':')[1]), '127.0.0.1');
@@ -168,7 +230,10 @@ test('bytes of a handshake that are no text are recorded without making the reco
 });
 
 test('a client that never reads is held back and ended, and others are served meanwhile', async () => {
-  const network = await new Network({ agentArgs: ['--ping-interval-s', '1'] }).start();
+  const network = await new Network({
+    // Without a limit on its rate the answers fill the pipe in seconds.
+    agentArgs: ['--ping-interval-s', '1', '--max-messages-per-second', '0'],
+  }).start();
   const socket = connect(Number(network.agentAddress.split(':')[1]), '127.0.0.1');
   socket.on('error', () => {});
   socket.write(`GET /ocpp/DEAF HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +

@@ -38,6 +38,7 @@ std::string Station(const v1::Entry& entry) {
   if (entry.has_frame_refused()) return entry.frame_refused().charge_point_id();
   if (entry.has_connection_opened()) return entry.connection_opened().charge_point_id();
   if (entry.has_connection_closed()) return entry.connection_closed().charge_point_id();
+  if (entry.has_connection_slowed()) return entry.connection_slowed().charge_point_id();
   return "";
 }
 
@@ -53,6 +54,17 @@ std::string Content(const v1::Entry& entry) {
         " ", entry.connection_closed().detail());
   }
   if (entry.has_connection_refused()) return entry.connection_refused().reason();
+  if (entry.has_connections_refused()) {
+    const v1::ConnectionsRefused& refused = entry.connections_refused();
+    return absl::StrCat(
+        refused.count(), " more of ",
+        refused.remote_address().empty() ? "several addresses" : refused.remote_address(), ": ",
+        refused.last().reason());
+  }
+  if (entry.has_connection_slowed()) {
+    return absl::StrCat("slowed to ", entry.connection_slowed().messages_per_second(),
+                        " messages a second");
+  }
   if (entry.has_generation_opened()) return entry.generation_opened().reason();
   if (entry.has_recording_gap()) {
     const v1::RecordingGap& gap = entry.recording_gap();
