@@ -31,9 +31,10 @@ apart='//(firmware|tests|tools/(chargesim|ledgerctl))[:/]'
 impure='//tools/system:(rocksdb|grpc|grpc_reflection|boost_beast|spdlog)$'
 
 deny folds '//(log|ocpi)[:/]' "$impure" '//core:system_clock' '//core/process[:/]' '//projections/(runtime|testing)[:/]' \
-  '//proto:.*grpc' '//(edge-agent|server)[:/]' "$apart"
-deny ocpp '//(log|proto|projections|edge-agent|server)[:/]' "$impure" '//core:system_clock' '//core/process[:/]' "$apart"
-deny ocpi '//(log|ocpp|projections|edge-agent|server)[:/]' "$impure" '//core:system_clock' '//core/process[:/]' "$apart"
+  '//proto:.*grpc' '//(edge-agent|net|server)[:/]' "$apart"
+deny ocpp '//(log|proto|projections|net|edge-agent|server)[:/]' "$impure" '//core:system_clock' '//core/process[:/]' "$apart"
+deny ocpi '//(log|ocpp|projections|net|edge-agent|server)[:/]' "$impure" '//core:system_clock' '//core/process[:/]' "$apart"
+deny net '//(log|ocpp|ocpi|proto|projections|edge-agent|server)[:/]' '//tools/system:(rocksdb|grpc|grpc_reflection)$' "$apart"
 deny edge_agent '//server[:/]' "$apart"
 deny ledgerd '//edge-agent[:/]' "$apart"
 
@@ -41,6 +42,7 @@ expect folds '//projections:books$'
 expect folds '//projections:transactions$'
 expect ocpp '//ocpp:v16$'
 expect ocpi '//ocpi:tariff$'
+expect net '//tools/system:boost_beast$'
 expect ledgerd '//server[:/]'
 expect runtime '//log[:/]'
 # The edge agent reaches all that is denied to the folds.

@@ -15,7 +15,8 @@ FORMAT_BATCH = 100
 CODE = (".cc", ".h")
 SIZED = CODE + (".py", ".mjs")
 TEXT = SIZED + (".bzl", ".bazel", ".proto", ".md", ".sh")
-TOP_FOLDERS = ("proto", "core", "ocpp", "ocpi", "log", "projections", "edge-agent", "server", "firmware", "tools", "tests", "docs")
+TOP_FOLDERS = ("proto", "core", "ocpp", "ocpi", "log", "projections", "net", "edge-agent", "server", "firmware", "tools", "tests",
+               "docs")
 
 # These two quote what they are against.
 OWN_FILES = ("tests/tidy/tidy.py", "tests/tidy/tidy_test.py")
@@ -32,11 +33,12 @@ LAYERS = {
     "projections": ("core", GENERATED, "ocpp"),
     "projections/runtime": ("core", GENERATED, "ocpp", "log"),
     "projections/testing": ("core", GENERATED, "ocpp", "log"),
-    "edge-agent": SHIPPED,
-    "server": SHIPPED + ("ocpi",),
+    "net": ("core",),
+    "edge-agent": SHIPPED + ("net",),
+    "server": SHIPPED + ("ocpi", "net"),
     "firmware": (),
-    "tools": SHIPPED + ("ocpi", "edge-agent", "server", "firmware"),
-    "tests": SHIPPED + ("ocpi", "edge-agent", "server", "firmware", "tools"),
+    "tools": SHIPPED + ("ocpi", "net", "edge-agent", "server", "firmware"),
+    "tests": SHIPPED + ("ocpi", "net", "edge-agent", "server", "firmware", "tools"),
 }
 
 

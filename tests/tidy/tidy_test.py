@@ -100,7 +100,8 @@ class TidyTest(unittest.TestCase):
         self.silent("server/a.cc", '#include "chargeledger/v1/query.pb.h"')
 
     def test_includes_follow_the_layer_diagram(self):
-        folders = ("chargeledger", "core", "ocpp", "log", "projections", "ocpi", "edge-agent", "server", "firmware", "tools", "tests")
+        folders = ("chargeledger", "core", "ocpp", "log", "projections", "ocpi", "net", "edge-agent", "server", "firmware", "tools",
+                   "tests")
         granted = {
             "proto": "",
             "core": "core chargeledger",
@@ -110,8 +111,9 @@ class TidyTest(unittest.TestCase):
             "projections": "projections core chargeledger ocpp",
             "projections/runtime": "projections core chargeledger ocpp log",
             "projections/testing": "projections core chargeledger ocpp log",
-            "edge-agent": "edge-agent core chargeledger ocpp log projections",
-            "server": "server core chargeledger ocpp ocpi log projections",
+            "net": "net core",
+            "edge-agent": "edge-agent core chargeledger ocpp log projections net",
+            "server": "server core chargeledger ocpp ocpi log projections net",
             "firmware": "firmware",
             "tools": " ".join(folders[:-1]),
             "tests": " ".join(folders),
