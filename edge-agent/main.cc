@@ -1,7 +1,6 @@
 // The process at the site. See --help.
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -11,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "core/check.h"
 #include "core/ids.h"
+#include "core/process/descriptors.h"
 #include "core/process/settings.h"
 #include "core/process/termination.h"
 #include "core/system_clock.h"
@@ -32,6 +32,8 @@ struct Flags {
   int64_t max_frame_bytes = 256 << 10;
   int64_t max_unanswered = 16;
   int64_t ping_interval_s = 60;
+  int64_t max_connections = 12'000;
+  int64_t max_connections_per_address = 1'024;
   int64_t max_messages_per_second = 100;
   bool log_without_sync = false;
   int64_t reserve_bytes = 64 << 20;
@@ -102,6 +104,11 @@ absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
       "of one charge point, after a burst of ten times as many; a faster one is read slower, and "
       "that is recorded; 0: no limit",
       0, 1'000'000, flags.max_messages_per_second);
+  settings.AddInteger("max_connections", "open connections of charge points; the next gets a 503",
+                      1, 1'000'000, flags.max_connections);
+  settings.AddInteger("max_connections_per_address",
+                      "of them from one address (an IPv6 network of /64); loopback is exempt", 1,
+                      1'000'000, flags.max_connections_per_address);
   settings.AddInteger("ping_interval_s",
                       "seconds of silence before a WebSocket ping; twice that ends the connection",
                       1, 3600, flags.ping_interval_s);
@@ -129,6 +136,8 @@ absl::StatusOr<AgentOptions> ToOptions(const Flags& flags) {
   options.heartbeat_interval_s = flags.heartbeat_interval_s;
   options.endpoint.stream.max_frame_bytes = static_cast<size_t>(flags.max_frame_bytes);
   options.endpoint.connection.max_unanswered = static_cast<int>(flags.max_unanswered);
+  options.endpoint.accept.max_connections = static_cast<size_t>(flags.max_connections);
+  options.endpoint.accept.max_per_address = static_cast<size_t>(flags.max_connections_per_address);
   options.endpoint.connection.max_messages_per_s = flags.max_messages_per_second;
   options.endpoint.connection.burst_messages = 10 * flags.max_messages_per_second;
   options.endpoint.stream.ping_interval_s = flags.ping_interval_s;
@@ -160,15 +169,6 @@ absl::StatusOr<AgentOptions> ToOptions(const Flags& flags) {
 
 // What must be free before a log that found no space is opened again.
 constexpr uint64_t kSpaceToGoOn = 8 << 20;
-
-// One file descriptor a charge point: as many as the system allows.
-void RaiseFileLimit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-  }
-}
 
 int Fail(const absl::Status& status) {
   std::cerr << "edge-agent: " << status.message() << "\n";
@@ -245,7 +245,7 @@ int Main(int argc, char** argv) {
   if (!*parsed) return 0;
   auto options = ToOptions(flags);
   if (!options.ok()) return Fail(options.status());
-  RaiseFileLimit();
+  core::RaiseDescriptorLimit();
   if (flags.log_without_sync) spdlog::warn("--log-without-sync: what is answered may be lost");
   core::SystemClock clock;
   absl::StatusOr<int> code = Run(clock, *std::move(options));

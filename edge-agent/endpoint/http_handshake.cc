@@ -34,9 +34,13 @@ std::vector<absl::string_view> Offered(const WebSocketStream::Request& request) 
 
 }  // namespace
 
-HttpHandshake::HttpHandshake(asio::ip::tcp::socket socket, Site& site, core::Clock& clock,
-                             const EndpointOptions& options)
-    : tcp_(std::move(socket)), site_(site), clock_(clock), options_(options) {}
+HttpHandshake::HttpHandshake(asio::ip::tcp::socket socket, net::Admission admission, Site& site,
+                             core::Clock& clock, const EndpointOptions& options)
+    : tcp_(std::move(socket)),
+      admission_(std::move(admission)),
+      site_(site),
+      clock_(clock),
+      options_(options) {}
 
 void HttpHandshake::Start() {
   Error error;
@@ -102,8 +106,8 @@ void HttpHandshake::Refuse(const HandshakeRefused& refused) {
 }
 
 void HttpHandshake::AcceptAndClose() {
-  auto stream =
-      std::make_shared<WebSocketStream>(std::move(tcp_), parser_.release(), "", options_.stream);
+  auto stream = std::make_shared<WebSocketStream>(std::move(tcp_), std::move(admission_),
+                                                  parser_.release(), "", options_.stream);
   stream->Accept([stream](const Outcome& accepted) {
     if (!accepted.ok()) return;
     stream->Close(kProtocolError, "subprotocol not supported", [stream](const Outcome&) {});

@@ -13,14 +13,15 @@
 #include "edge-agent/endpoint/endpoint.h"
 #include "edge-agent/endpoint/handshake.h"
 #include "edge-agent/endpoint/site.h"
+#include "net/acceptor.h"
 
 namespace chargeledger::edge_agent {
 
 class HttpHandshake final : public std::enable_shared_from_this<HttpHandshake> {
  public:
   // All outlive it.
-  HttpHandshake(boost::asio::ip::tcp::socket socket, Site& site, core::Clock& clock,
-                const EndpointOptions& options);
+  HttpHandshake(boost::asio::ip::tcp::socket socket, net::Admission admission, Site& site,
+                core::Clock& clock, const EndpointOptions& options);
 
   void Start();
 
@@ -37,6 +38,7 @@ class HttpHandshake final : public std::enable_shared_from_this<HttpHandshake> {
   bool SentTooEarly() const { return buffer_.size() > 0; }
 
   boost::beast::tcp_stream tcp_;
+  net::Admission admission_;
   Site& site_;
   core::Clock& clock_;
   const EndpointOptions& options_;

@@ -7,8 +7,10 @@ namespace {
 
 constexpr uint64_t kWindowUs = 60'000'000;
 
-std::string WithoutPort(const std::string& address) {
-  return address.substr(0, address.rfind(':'));
+// A connection that was turned away before its request came has no port, and may be of a network.
+std::string WithoutPort(const v1::ConnectionRefused& refused) {
+  const std::string& address = refused.remote_address();
+  return refused.path().empty() ? address : address.substr(0, address.rfind(':'));
 }
 
 }  // namespace
@@ -16,7 +18,7 @@ std::string WithoutPort(const std::string& address) {
 std::vector<v1::Entry> Refusals::Add(v1::ConnectionRefused refused, uint64_t monotonic_us) {
   std::vector<v1::Entry> entries = Tick(monotonic_us);
   if (counted_.empty()) began_us_ = monotonic_us;
-  std::string address = WithoutPort(refused.remote_address());
+  std::string address = WithoutPort(refused);
   if (counted_.size() >= kAddresses && !counted_.contains(address)) address.clear();
   Counted& counted = counted_[address];
   if (counted.recorded < kRefusalsOfAddress && recorded_ < kRefusalsInAll) {

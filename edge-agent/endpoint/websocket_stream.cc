@@ -45,9 +45,11 @@ void teardown(beast::role_type role, CloseCheckedTcpStream& stream, Error& error
   teardown(role, static_cast<beast::tcp_stream&>(stream), error);
 }
 
-WebSocketStream::WebSocketStream(beast::tcp_stream tcp, Request request, std::string subprotocol,
-                                 const StreamLimits& limits)
-    : ws_(std::move(tcp)), request_(std::make_unique<Request>(std::move(request))) {
+WebSocketStream::WebSocketStream(beast::tcp_stream tcp, net::Admission admission, Request request,
+                                 std::string subprotocol, const StreamLimits& limits)
+    : admission_(std::move(admission)),
+      ws_(std::move(tcp)),
+      request_(std::make_unique<Request>(std::move(request))) {
   ws_.next_layer().expires_never();
   ws_.set_option(websocket::stream_base::timeout{std::chrono::seconds(limits.handshake_timeout_s),
                                                  std::chrono::seconds(2 * limits.ping_interval_s),

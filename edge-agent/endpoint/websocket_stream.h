@@ -13,6 +13,7 @@
 #include <string>
 
 #include "edge-agent/endpoint/stream.h"
+#include "net/acceptor.h"
 
 namespace chargeledger::edge_agent {
 
@@ -64,8 +65,8 @@ class WebSocketStream final : public Stream {
   using Request = boost::beast::http::request<boost::beast::http::empty_body>;
 
   // `subprotocol` is what the handshake is answered with; empty: none.
-  WebSocketStream(boost::beast::tcp_stream tcp, Request request, std::string subprotocol,
-                  const StreamLimits& limits);
+  WebSocketStream(boost::beast::tcp_stream tcp, net::Admission admission, Request request,
+                  std::string subprotocol, const StreamLimits& limits);
 
   void Accept(Done done) override;
   void Read(Received done) override;
@@ -76,6 +77,8 @@ class WebSocketStream final : public Stream {
  private:
   Outcome ToOutcome(const boost::system::error_code& error) const;
 
+  // The connection's place among those that are counted.
+  net::Admission admission_;
   boost::beast::websocket::stream<CloseCheckedTcpStream> ws_;
   boost::beast::flat_buffer buffer_;
   // Only until the handshake is done: an idle connection should cost little.

@@ -212,6 +212,46 @@ test('a station that floods is read slower, that is a fault, and all that was an
   await network.stop();
 });
 
+test('with its descriptors used up by idle connections the agent records on, and turns the others away with 503', async () => {
+  const network = await new Network({ agentWrap: ['bash', '-c', 'ulimit -n 300; exec "$0" "$@"'] }).start();
+  const good = new ChargePoint(network.url, 'GOOD');
+  await good.connect();
+  const [host, port] = network.agentAddress.split(':');
+  const idle = [];
+  const answers = [];
+  for (let i = 0; i < 600; ++i) {
+    const socket = connect(Number(port), host);
+    socket.on('error', () => {});
+    socket.on('data', (data) => answers.push(String(data)));
+    idle.push(socket);
+  }
+  await until('some are turned away', () => answers.some((text) => text.startsWith('HTTP/1.1 503 ')));
+  for (let i = 0; i < 50; ++i) assert.ok((await good.call('Heartbeat', {})).currentTime);
+  for (const socket of idle) socket.destroy();
+  await good.close();
+  await until('a station may come again', async () => {
+    const point = await open(network, 'LATER');
+    point.close();
+    return true;
+  });
+  await network.level();
+  const counted = (await network.entries()).map(({ entry }) => entry.connectionRefused).filter((one) => one?.httpStatus === 503);
+  assert.ok(counted.length >= 1 && counted.length <= 64, String(counted.length));
+  await network.stop();
+});
+
+test('one more connection than --max-connections gets a 503, and one that leaves makes room', async () => {
+  const network = await new Network({ agentArgs: ['--max-connections', '3'] }).start();
+  const three = await Promise.all(['A', 'B', 'C'].map((id) => open(network, id)));
+  await assert.rejects(open(network, 'D'), /503/);
+  three[0].close();
+  await until('D may come', async () => {
+    (await open(network, 'D')).close();
+    return true;
+  });
+  await network.stop();
+});
+
 test('bytes of a handshake that are no text are recorded without making the record unreadable', async () => {
   const network = await new Network().start();
   const socket = connect(Number(network.agentAddress.split(':')[1]), '127.0.0.1');

@@ -81,7 +81,8 @@ export function scratch() {
 
 /** A ledger and one site, restartable on the ports and directories that they began with. */
 export class Network {
-  constructor({ site = 'north', agentArgs = [], ledgerArgs = [] } = {}) {
+  constructor({ site = 'north', agentArgs = [], ledgerArgs = [], agentWrap = [] } = {}) {
+    this.agentWrap = agentWrap;
     this.dir = scratch();
     this.site = site;
     this.agentArgs = agentArgs;
@@ -103,7 +104,7 @@ export class Network {
   async startAgent() {
     const args = ['--site', this.site, '--data-dir', join(this.dir, 'agent'), '--ocpp-listen', this.agentAddress];
     if (this.ledgerAddress !== '127.0.0.1:0') args.push('--ledger', this.ledgerAddress);
-    this.agent = new Process('EDGE_AGENT', [...args, ...this.agentArgs]);
+    this.agent = new Process('EDGE_AGENT', [...args, ...this.agentArgs], this.agentWrap);
     this.agentAddress = await this.agent.address();
   }
   async stop() {
