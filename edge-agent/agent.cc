@@ -17,7 +17,6 @@
 #include "core/process/data_directory.h"
 #include "core/process/disk_space.h"
 #include "core/process/key_file.h"
-#include "core/process/metrics.h"
 #include "core/process/termination.h"
 #include "core/system_clock.h"
 #include "edge-agent/agent_core.h"
@@ -26,6 +25,7 @@
 #include "log/local_directory.h"
 #include "log/log_metrics.h"
 #include "log/scrubber.h"
+#include "net/metrics_endpoint.h"
 
 namespace chargeledger::edge_agent {
 namespace {
@@ -95,7 +95,7 @@ class RunningAgent final : public Agent {
   std::unique_ptr<Replicator> replicator_;
   std::unique_ptr<ControlFollower> follower_;
   std::unique_ptr<log::Scrubber> scrubber_;
-  std::unique_ptr<core::MetricsEndpoint> metrics_;
+  std::unique_ptr<net::MetricsEndpoint> metrics_;
   std::thread io_thread_;
   std::thread house_thread_;
   // Whether there is less space than the reserve.
@@ -264,8 +264,8 @@ absl::Status RunningAgent::StartScrubbing() {
         core_->OnFound(log, finding);
       });
   if (!options_.metrics_listen.has_value()) return absl::OkStatus();
-  CL_ASSIGN_OR_RETURN(metrics_, core::MetricsEndpoint::Listen(*options_.metrics_listen,
-                                                              [this] { return CollectMetrics(); }));
+  CL_ASSIGN_OR_RETURN(metrics_, net::MetricsEndpoint::Listen(*options_.metrics_listen,
+                                                             [this] { return CollectMetrics(); }));
   return absl::OkStatus();
 }
 

@@ -22,37 +22,9 @@
 
 #include "absl/status/statusor.h"
 #include "core/process/address.h"
-#include "core/process/descriptors.h"
+#include "net/bounds.h"
 
 namespace chargeledger::net {
-
-struct AcceptorOptions {
-  // Connections at one time, in all and of one address (PeerAddress).
-  size_t max_connections = 1024;
-  size_t max_per_address = 64;
-  // Loopback addresses are under the first bound only: a proxy on this machine speaks for many.
-  bool loopback_exempt = false;
-  // Descriptors of the process that connections leave to files.
-  uint64_t reserved_descriptors = core::kReservedDescriptors;
-};
-
-// Why a connection was turned away.
-enum class Turned {
-  kTooMany,
-  kTooManyOfAddress,
-  kNoDescriptor,
-};
-
-// Counters since the acceptor was made, but for `open`.
-struct AcceptorStats {
-  size_t open = 0;
-  uint64_t accepted = 0;
-  uint64_t too_many = 0;
-  uint64_t too_many_of_address = 0;
-  uint64_t no_descriptor = 0;
-  // Tries to accept that the system refused.
-  uint64_t failed = 0;
-};
 
 // Who a peer is for bounds: an IPv4 address (also when mapped into IPv6), or the /64 of an IPv6
 // address, since one host has all of it.

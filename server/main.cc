@@ -9,9 +9,9 @@
 
 #include "core/check.h"
 #include "core/process/data_directory.h"
+#include "core/process/descriptors.h"
 #include "core/process/disk_space.h"
 #include "core/process/key_file.h"
-#include "core/process/metrics.h"
 #include "core/process/settings.h"
 #include "core/process/termination.h"
 #include "core/system_clock.h"
@@ -20,11 +20,13 @@
 #include "log/log_metrics.h"
 #include "log/replication/finding.h"
 #include "log/scrubber.h"
+#include "net/http_server.h"
+#include "net/metrics_endpoint.h"
 #include "server/default_tariff.h"
 #include "server/history.h"
 #include "server/ledger_core.h"
 #include "server/log_queries.h"
-#include "server/ocpi/endpoint.h"
+#include "server/ocpi/pages.h"
 #include "server/ocpi/sender.h"
 #include "server/queries.h"
 #include "server/rpc/control_hub.h"
@@ -99,6 +101,10 @@ absl::StatusOr<bool> Parse(int argc, char** argv, Flags& flags) {
 constexpr uint64_t kSpaceToGoOn = 64 << 20;
 constexpr int64_t kTryEveryMs = 500;
 
+// Partners: some hundreds, each with some connections; a proxy on this machine speaks for all.
+constexpr net::AcceptorOptions kPartnerConnections = {
+    .max_connections = 1024, .max_per_address = 64, .loopback_exempt = true};
+
 int Fail(const absl::Status& status) {
   std::cerr << "ledgerd: " << status.message() << "\n";
   return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;
@@ -144,16 +150,22 @@ std::vector<core::Metric> DivergenceMetrics(const Queries& queries) {
   return {found, open};
 }
 
-// Serves metrics if an address was given.
-absl::StatusOr<std::unique_ptr<core::MetricsEndpoint>> ServeMetrics(
+// Serves metrics if an address was given. `ocpi` may be null, and outlives them.
+absl::StatusOr<std::unique_ptr<net::MetricsEndpoint>> ServeMetrics(
     std::optional<core::Address>& listen, const log::Archive& archive,
-    const log::Scrubber& scrubber, const Ledger& ledger, const Queries& queries, bool announced) {
-  if (!listen.has_value()) return std::unique_ptr<core::MetricsEndpoint>();
-  CL_ASSIGN_OR_RETURN(auto metrics, core::MetricsEndpoint::Listen(*listen, [&] {
+    const log::Scrubber& scrubber, const Ledger& ledger, const Queries& queries,
+    const net::HttpServer* ocpi, bool announced) {
+  if (!listen.has_value()) return std::unique_ptr<net::MetricsEndpoint>();
+  CL_ASSIGN_OR_RETURN(auto metrics, net::MetricsEndpoint::Listen(*listen, [&] {
                         auto all = log::CollectLogMetrics(archive, scrubber);
                         all.push_back(DamagedLogs(ledger));
                         for (core::Metric& metric : DivergenceMetrics(queries)) {
                           all.push_back(std::move(metric));
+                        }
+                        if (ocpi != nullptr) {
+                          for (core::Metric& metric : net::ListenerMetrics("ocpi", ocpi->stats())) {
+                            all.push_back(std::move(metric));
+                          }
                         }
                         return all;
                       }));
@@ -189,7 +201,7 @@ struct Roaming {
   std::unique_ptr<OcpiObjects> objects;
   std::unique_ptr<OcpiSender> sender;
   std::unique_ptr<OcpiPages> pages;
-  std::unique_ptr<OcpiEndpoint> endpoint;
+  std::unique_ptr<net::HttpServer> endpoint;
 };
 
 absl::StatusOr<std::unique_ptr<Roaming>> StartRoaming(const Flags& flags, log::Directory& files,
@@ -219,17 +231,18 @@ absl::StatusOr<std::unique_ptr<Roaming>> StartRoaming(const Flags& flags, log::D
   if (!listen.has_value()) {
     CL_ASSIGN_OR_RETURN(listen, core::Address::Parse("--ocpi-listen", flags.ocpi_listen));
   }
-  CL_ASSIGN_OR_RETURN(roaming->endpoint, OcpiEndpoint::Listen(*listen));
+  CL_ASSIGN_OR_RETURN(roaming->endpoint, net::HttpServer::Listen(*listen, kPartnerConnections, {}));
   // The next life takes the same one.
   listen = roaming->endpoint->address();
   const std::string url =
       flags.ocpi_url.empty() ? absl::StrCat("http://", listen->ToText()) : flags.ocpi_url;
   roaming->pages = std::make_unique<OcpiPages>(core.ledger(), core.states(), core.facts(),
                                                roaming->partners, *roaming->objects, clock, url);
-  roaming->endpoint->Serve(
-      [pages = roaming->pages.get()](const std::string& target, const std::string& authorization) {
-        return pages->Get(target, authorization);
-      });
+  net::HttpRouter router;
+  router.Add("GET", "/", [pages = roaming->pages.get()](const net::HttpRequest& request) {
+    return pages->Get(request.target, std::string(request.Header("Authorization")));
+  });
+  roaming->endpoint->Serve(std::move(router));
   if (!announced) std::printf("OCPI on %s\n", listen->ToText().c_str());
   return roaming;
 }
@@ -323,10 +336,10 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
       core->archive(), clock, scrub_options, [&](auto& log) { return core->KeysOf(log); },
       [&](auto& log, auto& found) { core->OnFound(log, found); });
   LogQueries log_queries(ledger, scrubber);
-  CL_ASSIGN_OR_RETURN(auto metrics, ServeMetrics(metrics_listen, core->archive(), scrubber, ledger,
-                                                 queries, announced));
   CL_ASSIGN_OR_RETURN(auto roaming,
                       StartRoaming(flags, files, *core, clock, announced, changes, ocpi_listen));
+  CL_ASSIGN_OR_RETURN(auto metrics, ServeMetrics(metrics_listen, core->archive(), scrubber, ledger,
+                                                 queries, roaming->endpoint.get(), announced));
   BillingQueries billing(ledger, core->states(), &history, core->facts(), *roaming->objects);
   Invoicing invoicing(ledger, core->states(), core->facts(), clock);
   const Served served{ledger,   queries,    log_queries,          hub, core->on_digests(),
@@ -372,6 +385,7 @@ int Main(int argc, char** argv) {
   auto parsed = Parse(argc, argv, flags);
   if (!parsed.ok()) return Fail(parsed.status());
   if (!*parsed) return 0;
+  core::RaiseDescriptorLimit();
   absl::StatusOr<int> code = Run(flags);
   return code.ok() ? *code : Fail(code.status());
 }

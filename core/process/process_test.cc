@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
@@ -7,6 +8,7 @@
 
 #include "core/process/address.h"
 #include "core/process/data_directory.h"
+#include "core/process/descriptors.h"
 #include "core/process/disk_space.h"
 #include "core/process/key_file.h"
 #include "core/process/settings.h"
@@ -136,6 +138,19 @@ TEST(DataDirectory, APathThatCannotBeADirectoryIsAnErrorThatNamesIt) {
   std::ofstream(file) << "x";
   auto directory = DataDirectory::Open(file + "/below");
   EXPECT_NE(directory.status().message().find(file), absl::string_view::npos);
+}
+
+TEST(DescriptorsTest, TheSoftLimitIsRaisedToTheHardOneAndSomeStayInReserve) {
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  rlimit low = before;
+  low.rlim_cur = 300;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  EXPECT_EQ(FirstReservedDescriptor(100), 200u);
+  EXPECT_EQ(FirstReservedDescriptor(1000), 150u);
+  EXPECT_EQ(RaiseDescriptorLimit(), before.rlim_max);
+  EXPECT_EQ(DescriptorLimit(), before.rlim_max);
+  setrlimit(RLIMIT_NOFILE, &before);
 }
 
 }  // namespace

@@ -24,13 +24,14 @@ using projections::Books;
 constexpr char kVersion[] = "/ocpi/2.2.1";
 constexpr char kModules[] = "/ocpi/cpo/2.2.1/";
 
-OcpiAnswer Answer(int http, int64_t code, const std::string& message, Json data, int64_t now_us) {
+net::HttpResponse Answer(int http, int64_t code, const std::string& message, Json data,
+                         int64_t now_us) {
   Json json = Json::Object();
   if (!data.is(Json::Kind::kNull)) json.Set("data", std::move(data));
   json.Set("status_code", Json::Number(code));
   if (!message.empty()) json.Set("status_message", Json::String(message));
   json.Set("timestamp", Json::String(core::FormatTimestamp(now_us)));
-  return {http, {}, json.ToText()};
+  return {http, "application/json", {}, json.ToText()};
 }
 
 // %XX of a query's value.
@@ -87,7 +88,8 @@ struct OcpiPages::Window {
   }
 };
 
-OcpiAnswer OcpiPages::Get(const std::string& target, const std::string& authorization) const {
+net::HttpResponse OcpiPages::Get(const std::string& target,
+                                 const std::string& authorization) const {
   const int64_t now_us = clock_.WallMicros();
   absl::string_view token = authorization;
   if (absl::StartsWithIgnoreCase(token, "Token ")) token.remove_prefix(6);
@@ -127,8 +129,8 @@ OcpiAnswer OcpiPages::Get(const std::string& target, const std::string& authoriz
                 now_us);
 }
 
-OcpiAnswer OcpiPages::List(const std::string& module, const std::string& target,
-                           const Partner& partner, int64_t now_us) const {
+net::HttpResponse OcpiPages::List(const std::string& module, const std::string& target,
+                                  const Partner& partner, int64_t now_us) const {
   const size_t query_at = target.find('?');
   const std::string query = query_at == target.npos ? "" : target.substr(query_at + 1);
   Window window(query);
@@ -181,7 +183,7 @@ OcpiAnswer OcpiPages::List(const std::string& module, const std::string& target,
   }
   const size_t next = window.offset + window.limit;
   const size_t total = window.total;
-  OcpiAnswer answer = Answer(200, 1000, "", std::move(window.data), now_us);
+  net::HttpResponse answer = Answer(200, 1000, "", std::move(window.data), now_us);
   answer.headers = {{"X-Total-Count", absl::StrCat(total)},
                     {"X-Limit", absl::StrCat(kOcpiMostPerPage)}};
   if (next < total) {

@@ -5,23 +5,16 @@
 #include <cstdint>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "core/clock.h"
 #include "log/store.h"
+#include "net/http_router.h"
 #include "server/ledger.h"
 #include "server/ocpi/objects.h"
 
 namespace chargeledger::server {
 
 constexpr size_t kOcpiMostPerPage = 100;
-
-struct OcpiAnswer {
-  int status = 200;
-  // Link, X-Total-Count, X-Limit.
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
-};
 
 class OcpiPages {
  public:
@@ -37,15 +30,15 @@ class OcpiPages {
         clock_(clock),
         base_url_(std::move(base_url)) {}
 
-  // `target` is a path with a query; `authorization` the header of that name. A partner sees its
-  // own customers' sessions and CDRs.
-  OcpiAnswer Get(const std::string& target, const std::string& authorization) const;
+  // `target` is a path with a query; `authorization` the header of that name. Lists have the
+  // headers Link, X-Total-Count and X-Limit. A partner sees its own customers' sessions and CDRs.
+  net::HttpResponse Get(const std::string& target, const std::string& authorization) const;
 
  private:
   struct Window;
 
-  OcpiAnswer List(const std::string& module, const std::string& target, const Partner& partner,
-                  int64_t now_us) const;
+  net::HttpResponse List(const std::string& module, const std::string& target,
+                         const Partner& partner, int64_t now_us) const;
 
   const Ledger& ledger_;
   const log::Store& states_;
