@@ -37,11 +37,19 @@ void OrphanReader::Clear() {
 }
 
 std::optional<OrphanReader::Orphan> OrphanReader::Add(const v1::OrphanedEntry& part) {
+  if (part.part_count() > kMostOrphanParts) {
+    Clear();
+    return std::nullopt;
+  }
   if (part.part_index() != parts_ || (parts_ > 0 && part.sequence() != sequence_)) {
     Clear();
     if (part.part_index() != 0) return std::nullopt;
   }
   if (parts_ == 0) bytes_.clear();
+  if (part.entry().size() > kMostOrphanBytes - bytes_.size()) {
+    Clear();
+    return std::nullopt;
+  }
   bytes_ += part.entry();
   sequence_ = part.sequence();
   ++parts_;

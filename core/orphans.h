@@ -12,6 +12,11 @@
 
 namespace chargeledger::core {
 
+// An orphan is an entry of a log, so it has at most these bytes; as AppendOrphan cuts it, it has
+// two parts. What claims more is none.
+constexpr size_t kMostOrphanBytes = 65'535;
+constexpr uint32_t kMostOrphanParts = 16;
+
 // Adds to `events` what carries the entry that stood at `sequence`. One that itself carries an
 // entry is carried as it is: an orphan names where it first stood, however often its branch is
 // given up.
@@ -29,7 +34,7 @@ class OrphanReader {
   };
 
   // The orphan that ends with `part`; none while parts are missing. A part that does not follow its
-  // predecessor is dropped.
+  // predecessor, or is beyond the bounds above, is dropped.
   std::optional<Orphan> Add(const v1::OrphanedEntry& part);
   // Parts of an orphan that is not complete yet.
   uint32_t pending() const { return parts_; }

@@ -49,7 +49,18 @@ std::optional<Event> EventReader::ReadEntry(Event event, absl::string_view bytes
 // The event that the carried entry was, at the place where it is carried.
 std::optional<Event> EventReader::ReadOrphan(Event event) {
   // A frame in parts may go on in the next orphan, but not in what is of this generation.
-  auto whole = orphans_.Add(entry_.orphaned_entry());
+  const bool open = orphans_.pending() > 0;
+  const v1::OrphanedEntry& part = entry_.orphaned_entry();
+  auto whole = orphans_.Add(part);
+  if (!whole.has_value() && orphans_.pending() == 0) {
+    // No part of an orphan: it says nothing, and what was open ends.
+    DropParts();
+    event.kind = Event::Kind::kUnreadable;
+    return event;
+  }
+  orphan_entries_ = uint64_t{part.part_index()} + 1;
+  if (open && part.part_index() == 0) DropParts();
+  if (pending_parts_ == 0) pending_entries_ = orphan_entries_;
   if (!whole.has_value()) return std::nullopt;
   orphan_generation_ = whole->generation;
   orphan_sequence_ = whole->sequence;
@@ -86,10 +97,20 @@ std::optional<Event> EventReader::ReadFrame(Event event) {
   event.subprotocol = recorded.subprotocol();
   absl::string_view payload = recorded.payload();
   if (recorded.part_count() > 1) {
-    // A part that does not follow its predecessor is a frame that was never whole: judged as it
-    // stands.
-    if (recorded.part_index() != pending_parts_) DropParts();
-    if (pending_parts_ == 0) first_part_ = event.sequence;
+    if (recorded.part_index() != pending_parts_) {
+      DropParts();
+      if (recorded.part_index() > 0) return BadPart(event, "a part of a message without its start");
+    }
+    if (recorded.part_count() > kMostFrameParts) {
+      return BadPart(event, "a message in too many parts");
+    }
+    if (payload.size() > kMostFrameBytes - parts_.size()) {
+      return BadPart(event, "a message of too many bytes");
+    }
+    if (pending_parts_ == 0) {
+      first_part_ = event.sequence;
+      pending_entries_ = event.orphan ? orphan_entries_ : 1;
+    }
     parts_.append(recorded.payload());
     ++pending_parts_;
     if (recorded.part_index() + 1 < recorded.part_count()) return std::nullopt;
@@ -106,6 +127,15 @@ std::optional<Event> EventReader::ReadFrame(Event event) {
     event.kind = Event::Kind::kBadFrame;
     event.bad_frame = &bad_frame_;
   }
+  return event;
+}
+
+// What was recorded as a part and belongs to no message, at its own place.
+std::optional<Event> EventReader::BadPart(Event event, absl::string_view why) {
+  DropParts();
+  bad_frame_ = ocpp::BadFrame{"-1", ocpp::ErrorCode::kFormationViolation, std::string(why), false};
+  event.kind = Event::Kind::kBadFrame;
+  event.bad_frame = &bad_frame_;
   return event;
 }
 

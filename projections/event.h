@@ -53,6 +53,12 @@ struct Event {
   const ocpp::BadFrame* bad_frame = nullptr;
 };
 
+// A frame that a log puts together has at most these bytes, which is the most that an edge agent
+// can be configured to take (max_frame_bytes), and parts: they are cut at 64,000 bytes, so that
+// there are 263 of them. What claims more, or does not follow its predecessor, is a bad frame.
+constexpr size_t kMostFrameBytes = size_t{16} << 20;
+constexpr uint32_t kMostFrameParts = 512;
+
 // Key under which a fold keeps a CALL until its answer comes: the same for a CALL and for what
 // answers it.
 std::string PendingCallKey(const Event& event);
@@ -65,13 +71,15 @@ class EventReader {
   // The event that ends with this entry; none while parts of a frame are missing.
   std::optional<Event> Read(core::Sequence sequence, absl::string_view bytes);
 
-  // Entries read that belong to an event which is not complete yet.
+  // Entries read that belong to an event which is not complete yet: at most kMostFrameParts, each
+  // of core::kMostOrphanParts.
   uint64_t pending() const { return pending_entries_; }
 
  private:
   std::optional<Event> ReadEntry(Event event, absl::string_view bytes);
   std::optional<Event> ReadOrphan(Event event);
   std::optional<Event> ReadFrame(Event event);
+  std::optional<Event> BadPart(Event event, absl::string_view why);
   uint64_t ConnectionOf(const Event& event, uint64_t number) const;
   void DropParts();
 
@@ -88,7 +96,9 @@ class EventReader {
   v1::Entry orphan_;
   uint32_t orphan_generation_ = 0;
   uint64_t orphan_sequence_ = 0;
+  // Entries since the one that the open event began with, and since the orphan's first part.
   uint64_t pending_entries_ = 0;
+  uint64_t orphan_entries_ = 0;
 };
 
 }  // namespace chargeledger::projections

@@ -16,7 +16,7 @@ constexpr char kConnectorKind = 'k';
 
 class Stations {
  public:
-  static constexpr uint32_t kVersion = 2;
+  static constexpr uint32_t kVersion = 3;
 
   void Apply(const Event& event, State& state);
 

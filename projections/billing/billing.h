@@ -28,7 +28,7 @@ constexpr char kHoldKind = 'h';
 
 class Billing {
  public:
-  static constexpr uint32_t kVersion = 5;
+  static constexpr uint32_t kVersion = 6;
 
   // A session has ended, or what was said of one that had ended has changed, or it goes on.
   void OnSession(const ChangedSession& changed, const Event& event, State& state);

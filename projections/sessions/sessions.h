@@ -13,7 +13,7 @@ namespace chargeledger::projections {
 
 class Sessions {
  public:
-  static constexpr uint32_t kVersion = 5;
+  static constexpr uint32_t kVersion = 6;
 
   Sessions() : v16_(book_), v201_(book_) {}
   Sessions(const Sessions&) = delete;
