@@ -1,6 +1,5 @@
 #include "server/rpc/replication_service.h"
 
-#include <atomic>
 #include <deque>
 #include <memory>
 #include <utility>
@@ -36,8 +35,9 @@ class ReplicationStream final
         StartNextWrite();
         return;
       }
+      if (!last_) return;
     }
-    if (last_) FinishOnce();
+    FinishOnce();
   }
 
   void OnDone() override { delete this; }
@@ -52,6 +52,21 @@ class ReplicationStream final
   // here is bounded by what the author has asked.
   void Send(v1::ReplicateResponse response) override {
     absl::MutexLock lock(&mutex_);
+    Enqueue(std::move(response));
+  }
+
+  // One step with the lock: a write that ends in between would otherwise end the stream before this
+  // is sent.
+  void SendLast(v1::ReplicateResponse response) override {
+    absl::MutexLock lock(&mutex_);
+    last_ = true;
+    Enqueue(std::move(response));
+  }
+
+  void Cancel() override { context_.TryCancel(); }
+
+ private:
+  void Enqueue(v1::ReplicateResponse response) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (response.has_held() && !outbox_.empty() && outbox_.back().has_held() &&
         outbox_.back().generation() == response.generation()) {
       // Except a checkpoint, which not every one carries.
@@ -63,14 +78,6 @@ class ReplicationStream final
     if (!writing_) StartNextWrite();
   }
 
-  void SendLast(v1::ReplicateResponse response) override {
-    last_ = true;
-    Send(std::move(response));
-  }
-
-  void Cancel() override { context_.TryCancel(); }
-
- private:
   void StartNextWrite() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     current_ = std::move(outbox_.front());
     outbox_.pop_front();
@@ -91,8 +98,9 @@ class ReplicationStream final
   grpc::CallbackServerContext& context_;
   SiteSession session_;
   std::shared_ptr<v1::ReplicateRequest> request_;
-  std::atomic<bool> last_{false};
   absl::Mutex mutex_;
+  // The session's last message is in the outbox, or was.
+  bool last_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<v1::ReplicateResponse> outbox_ ABSL_GUARDED_BY(mutex_);
