@@ -81,11 +81,13 @@ void OcpiSender::Start() {
 
 OcpiSender::~OcpiSender() {
   stopping_ = true;
+  // Wakes who waits.
   {
-    // Wakes who waits.
-    absl::MutexLock lock(&mutex_);
+    absl::MutexLock lock(&changes_mutex_);
     changes_.clear();
   }
+  mutex_.Lock();
+  mutex_.Unlock();
   for (std::thread& thread : threads_) thread.join();
 }
 
@@ -93,7 +95,7 @@ void OcpiSender::OnChanged(const core::LogId& log_id, size_t part, absl::string_
   const bool cdr = part == Books::kBilling && key[0] == projections::kCdrKind;
   const bool session = part == Books::kSessions && key[0] == projections::kSessionKind;
   if (!cdr && !session) return;
-  absl::MutexLock lock(&mutex_);
+  absl::MutexLock lock(&changes_mutex_);
   changes_.emplace(log_id, part, std::string(key));
 }
 
@@ -172,8 +174,8 @@ void OcpiSender::Feed() {
   while (!stopping_) {
     std::set<Change> changes;
     {
-      absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(this, &OcpiSender::HasChanges));
+      absl::MutexLock lock(&changes_mutex_);
+      changes_mutex_.Await(absl::Condition(this, &OcpiSender::HasChanges));
       changes.swap(changes_);
     }
     const auto states = around_.states.Snapshot();

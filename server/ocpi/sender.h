@@ -69,13 +69,16 @@ class OcpiSender {
   absl::Status Report(const absl::Status& status);
   void Send(const Partner& partner);
   HttpRequest ToRequest(const Partner& partner, const v1::OutboxItem& item) const;
-  bool HasChanges() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool HasChanges() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(changes_mutex_);
 
   const Around around_;
   std::atomic<bool> stopping_ = false;
   mutable absl::Mutex mutex_;
   Outbox outbox_ ABSL_GUARDED_BY(mutex_);
-  std::set<Change> changes_ ABSL_GUARDED_BY(mutex_);
+  // Apart from the outbox's, which is held while that syncs: folding tells of its changes and must
+  // not wait for a disk.
+  absl::Mutex changes_mutex_;
+  std::set<Change> changes_ ABSL_GUARDED_BY(changes_mutex_);
   std::vector<std::thread> threads_;
 };
 
