@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace chargeledger::ocpp {
 namespace {
@@ -22,6 +23,18 @@ BadFrame Malformed(absl::string_view message_id, absl::string_view description) 
 
 BadFrame Ignored(absl::string_view message_id, absl::string_view description) {
   return {std::string(message_id), ErrorCode::kProtocolError, std::string(description), false};
+}
+
+// The message id of text that begins like a CALL, whatever comes behind it; "-1" if it does not.
+// An id with an escape in it is not read: whoever sends such a thing has to do without.
+absl::string_view IdOfCall(absl::string_view json) {
+  for (const absl::string_view token : {"[", "2", ",", "\""}) {
+    json = absl::StripLeadingAsciiWhitespace(json);
+    if (!absl::ConsumePrefix(&json, token)) return "-1";
+  }
+  const size_t end = json.find_first_of("\"\\");
+  if (end == json.npos || json[end] != '"' || end > kMaxMessageIdLength) return "-1";
+  return json.substr(0, end);
 }
 
 // Text of the last element of `json`, a valid array of a number, `strings` strings and that
@@ -90,7 +103,9 @@ std::variant<Frame, BadFrame> FrameReader::State::Read(absl::string_view bytes) 
   simdjson::dom::element document;
   auto error = validator.parse(buffer.data(), bytes.size(), false).get(document);
   if (error) {
-    return Malformed("-1", absl::StrCat("not JSON: ", simdjson::error_message(error)));
+    const bool number = error == simdjson::NUMBER_ERROR;
+    return Malformed(number ? IdOfCall(bytes) : "-1",
+                     absl::StrCat("not JSON: ", simdjson::error_message(error)));
   }
   simdjson::dom::array envelope;
   if (document.get_array().get(envelope)) return Malformed("-1", "not a JSON array");

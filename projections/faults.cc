@@ -112,7 +112,9 @@ void Faults::Apply(const Event& event, State& state) {
       if (event.direction == v1::DIRECTION_RECEIVED) return OnCall(event, state);
       // What could not be framed was counted when it came.
       if (event.frame.type == ocpp::MessageType::kCallError &&
-          event.frame.error_code != "FormationViolation") {
+          event.frame.error_code != "FormationViolation" &&
+          event.frame.error_code != "FormatViolation" &&
+          event.frame.error_code != "RpcFrameworkError") {
         AddMoment(state, event, v1::FAULT_KIND_PROTOCOL, event.charge_point_id,
                   event.frame.error_code, event.frame.error_description);
       }

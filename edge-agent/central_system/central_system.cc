@@ -19,6 +19,22 @@ using projections::Transactions;
 constexpr absl::string_view kAccepted = R"({"idTagInfo":{"status":"Accepted"}})";
 constexpr absl::string_view kBlocked = R"({"idTagInfo":{"status":"Blocked"}})";
 
+// A CALLERROR with the code as the peer's protocol calls it: 1.6 has names of its own (OCPP-J 1.6
+// §4.2.3, OCPP-J 2.0.1 §4.3).
+std::string CallError(const Peer& peer, absl::string_view message_id, ocpp::ErrorCode code,
+                      absl::string_view description) {
+  absl::string_view name = ocpp::ErrorCodeName(code);
+  if (peer.subprotocol != v1::SUBPROTOCOL_OCPP1_6) {
+    if (code == ocpp::ErrorCode::kFormationViolation) {
+      name = message_id == "-1" ? "RpcFrameworkError" : "FormatViolation";
+    } else if (code == ocpp::ErrorCode::kOccurenceConstraintViolation) {
+      name = "OccurrenceConstraintViolation";
+    }
+  }
+  return absl::StrCat("[4,", ocpp::JsonString(message_id), ",\"", name, "\",",
+                      ocpp::JsonString(description.substr(0, 255)), ",{}]");
+}
+
 }  // namespace
 
 Handled CentralSystem::OnFrame(const Peer& peer, absl::string_view bytes, bool binary,
@@ -30,7 +46,7 @@ Handled CentralSystem::OnFrame(const Peer& peer, absl::string_view bytes, bool b
   auto read = frames_.Read(bytes);
   if (const auto* bad = std::get_if<ocpp::BadFrame>(&read)) {
     if (bad->answer) {
-      handled.answer = ocpp::MakeCallError(bad->message_id, bad->code, bad->description);
+      handled.answer = CallError(peer, bad->message_id, bad->code, bad->description);
     }
   } else if (const auto& frame = std::get<ocpp::Frame>(read);
              frame.type == ocpp::MessageType::kCall) {
@@ -49,7 +65,7 @@ std::string CentralSystem::AnswerCall(const Peer& peer, const ocpp::Frame& call,
                             ? Dispatch16(peer, call, now_us)
                             : Dispatch201(call);
   return answer.error.has_value()
-             ? ocpp::MakeCallError(call.message_id, *answer.error, answer.description)
+             ? CallError(peer, call.message_id, *answer.error, answer.description)
              : ocpp::MakeCallResult(call.message_id, answer.payload);
 }
 

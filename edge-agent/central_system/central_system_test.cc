@@ -20,8 +20,9 @@ constexpr int64_t kNow = 1'772'366'400'000'000;  // 2026-03-01T12:00:00Z
 class CentralSystemTest : public testing::Test {
  protected:
   // The answer's JSON, null if there is none.
-  json Send(const std::string& frame, const std::string& charge_point = "CP1") {
-    const Peer peer{charge_point, 5, v1::SUBPROTOCOL_OCPP1_6};
+  json Send(const std::string& frame, const std::string& charge_point = "CP1",
+            v1::Subprotocol subprotocol = v1::SUBPROTOCOL_OCPP1_6) {
+    const Peer peer{charge_point, 5, subprotocol};
     last_ = system_.OnFrame(peer, frame, false, kNow);
     return last_.answer.has_value() ? json::parse(*last_.answer) : json();
   }
@@ -41,6 +42,31 @@ class CentralSystemTest : public testing::Test {
   Handled last_;
   int next_ = 0;
 };
+
+TEST_F(CentralSystemTest, AnErrorHasTheNameThatThePeersProtocolGivesIt) {
+  struct Case {
+    std::string frame;
+    std::string id, in16, in201;
+  };
+  const Case cases[] = {
+      {"nonsense", "-1", "FormationViolation", "RpcFrameworkError"},
+      {R"([2,"a","Heartbeat",1])", "a", "FormationViolation", "FormatViolation"},
+      {R"([2,"b","Unheard",{}])", "b", "NotImplemented", "NotImplemented"},
+      // The number fits no type, but the CALL has an id.
+      {R"( [ 2 , "c" ,"MeterValues",{"connectorId":99999999999999999999999999}])", "c",
+       "FormationViolation", "FormatViolation"},
+      {R"([2,"d","MeterValues",{"connectorId":1e999}])", "d", "FormationViolation",
+       "FormatViolation"},
+  };
+  for (const Case& test : cases) {
+    const json in16 = Send(test.frame);
+    EXPECT_EQ(in16[1], test.id) << test.frame;
+    EXPECT_EQ(in16[2], test.in16) << test.frame;
+    const json in201 = Send(test.frame, "CP1", v1::SUBPROTOCOL_OCPP2_0_1);
+    EXPECT_EQ(in201[1], test.id) << test.frame;
+    EXPECT_EQ(in201[2], test.in201) << test.frame;
+  }
+}
 
 TEST_F(CentralSystemTest, EveryMessageOfAChargePointIsAnsweredAsTheStandardSays) {
   const std::vector<std::pair<std::string, std::pair<json, json>>> cases = {
