@@ -108,7 +108,8 @@ class RunningAgent final : public Agent {
 absl::Status RunningAgent::OpenKey() {
   auto key = options_.signing_key.empty()
                  ? core::ReadOrCreateKeyFile(directory_->Below("signing_key.pem"),
-                                             core::RandomBytes(core::kEd25519SeedSize))
+                                             core::RandomBytes(core::kEd25519SeedSize),
+                                             directory_->Below("log"))
                  : core::ReadKeyFile(options_.signing_key);
   if (key.ok()) key_ = *std::move(key);
   return key.status();

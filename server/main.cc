@@ -277,7 +277,8 @@ absl::StatusOr<LedgerCoreOptions> ToCoreOptions(const Flags& flags,
   CL_ASSIGN_OR_RETURN(options.key,
                       flags.signing_key.empty()
                           ? core::ReadOrCreateKeyFile(directory.Below("signing_key.pem"),
-                                                      core::RandomBytes(core::kEd25519SeedSize))
+                                                      core::RandomBytes(core::kEd25519SeedSize),
+                                                      directory.Below("log"))
                           : core::ReadKeyFile(flags.signing_key));
   options.name = flags.name;
   options.os_boot_id = core::OsBootId();

@@ -14,8 +14,10 @@ namespace chargeledger::core {
 absl::StatusOr<Ed25519PrivateKey> ReadKeyFile(const std::string& path);
 
 // As ReadKeyFile; if there is none, makes the key of `seed` (32 random bytes) and writes it with
-// mode 0600, synced: a key that has signed must not be lost.
+// mode 0600, synced: a key that has signed must not be lost. FAILED_PRECONDITION if none is there
+// but `log_directory` is not empty: that log has a key, and no other one is taken for it.
 absl::StatusOr<Ed25519PrivateKey> ReadOrCreateKeyFile(const std::string& path,
-                                                      absl::string_view seed);
+                                                      absl::string_view seed,
+                                                      const std::string& log_directory);
 
 }  // namespace chargeledger::core

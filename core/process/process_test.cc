@@ -101,15 +101,33 @@ TEST(DataDirectory, ASecondHolderIsToldWhoHasIt) {
 
 TEST(KeyFile, AKeyIsMadeOncePrivateAndReadAgain) {
   const std::string path = testing::TempDir() + "/made.pem";
-  auto made = ReadOrCreateKeyFile(path, std::string(32, 's'));
+  auto made = ReadOrCreateKeyFile(path, std::string(32, 's'), testing::TempDir() + "/no_log");
   ASSERT_TRUE(made.ok()) << made.status();
   EXPECT_EQ(std::filesystem::status(path).permissions(),
             std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
-  auto again = ReadOrCreateKeyFile(path, std::string(32, 'x'));
+  auto again = ReadOrCreateKeyFile(path, std::string(32, 'x'), testing::TempDir());
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(again->public_key(), made->public_key());
   EXPECT_TRUE(VerifyEd25519(again->public_key(), "message", made->Sign("message")));
   EXPECT_FALSE(VerifyEd25519(again->public_key(), "another", made->Sign("message")));
+}
+
+TEST(KeyFile, WhereALogIsNoOtherKeyIsMadeForIt) {
+  const std::string directory = testing::TempDir() + "/signed";
+  std::filesystem::create_directories(directory + "/log");
+  const std::string path = directory + "/signing_key.pem";
+  const auto make = [&] {
+    return ReadOrCreateKeyFile(path, std::string(32, 's'), directory + "/log").status();
+  };
+  std::ofstream(directory + "/log/CURRENT") << "MANIFEST-000005";
+  const absl::Status refused = make();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  for (const char* word : {path.c_str(), "is missing", "back from a backup", "--signing-key"}) {
+    EXPECT_NE(refused.message().find(word), absl::string_view::npos) << word << refused;
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
+  std::filesystem::remove(directory + "/log/CURRENT");
+  EXPECT_TRUE(make().ok());
 }
 
 TEST(KeyFile, AKeyThatOthersMayReadOrThatIsNoneIsRefusedByName) {

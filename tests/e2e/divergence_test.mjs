@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, cpSync, openSync, readdirSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, cpSync, openSync, readdirSync, readSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { ChargePoint } from './charge_point.mjs';
-import { main, Network, Process, test, until } from './harness.mjs';
+import { main, Network, otherKey, Process, test, until } from './harness.mjs';
 
 // Two days ago, as if it had been delivered late: older than two months nobody would believe it.
 const BEGUN = Math.floor(Date.now() / 60_000) * 60_000 - 48 * 3600 * 1000;
@@ -368,6 +368,7 @@ test('an author that comes with another key is refused and recorded, until it ha
   await network.agent.stop();
   const key = join(network.dir, 'agent', 'signing_key.pem');
   renameSync(key, `${key}.kept`);
+  writeFileSync(key, otherKey(), { mode: 0o600 });
   await network.startAgent();
   await until('it is recorded', async () => (await divergences(network, 'north', '--open')).some((d) =>
     d.found.kind === 'DIVERGENCE_KIND_KEY_CHANGED'));

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ChargePoint } from './charge_point.mjs';
-import { main, Network, Process, test, until } from './harness.mjs';
+import { main, Network, otherKey, Process, test, until } from './harness.mjs';
 
 function ctl(...args) {
   return new Promise((resolve) => {
@@ -122,6 +122,7 @@ test('the keys are private, kept, and a site that comes with another key is refu
   assert.deepEqual(await keysOf(network), before);
   await network.agent.stop();
   rmSync(key);
+  writeFileSync(key, otherKey(), { mode: 0o600 });
   await network.startAgent();
   await until('the ledger refuses the new key', () => /give the agent its signing key back/.test(network.ledger.stderr));
   await network.stop();

@@ -1,6 +1,7 @@
 // What the end-to-end tests share: real processes on free ports in a fresh directory, and a runner that writes the
 // test.xml that Bazel and tools/test count from.
 import { execFile, spawn } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,11 @@ import { closeAll } from './charge_point.mjs';
 const run = promisify(execFile);
 const started = new Set();
 const tests = [];
+
+/** A signing key that no process made: PEM of PKCS#8. */
+export function otherKey() {
+  return generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
+}
 
 /** Declares a test; its name is the sentence that it proves. */
 export function test(name, body) {
