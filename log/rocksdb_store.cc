@@ -17,6 +17,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/synchronization/mutex.h"
 #include "core/check.h"
 
@@ -31,10 +32,21 @@ rocksdb::Slice ToSlice(absl::string_view view) { return {view.data(), view.size(
 
 absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
+// RocksDB calls a table file that it does not find by the ending that it tried last, LevelDB's.
+std::string InWords(const rocksdb::Status& status) {
+  std::string text = absl::StrReplaceAll(status.ToString(), {{".ldb", ".sst"}});
+  if (absl::StrContains(text, ".sst") && absl::StrContains(text, "No such file")) {
+    absl::StrAppend(&text,
+                    "; put the file back, or start with an empty data directory that has the same "
+                    "signing_key.pem: what was replicated is on the other side");
+  }
+  return text;
+}
+
 // The one translation of RocksDB's statuses.
 absl::Status Translate(const rocksdb::Status& status, absl::string_view what) {
   if (status.ok()) return absl::OkStatus();
-  const std::string message = absl::StrCat(what, ": ", status.ToString());
+  const std::string message = absl::StrCat(what, ": ", InWords(status));
   if (status.IsCorruption()) return absl::DataLossError(message);
   if (status.IsNoSpace()) return absl::ResourceExhaustedError(message);
   if (status.IsInvalidArgument()) return absl::FailedPreconditionError(message);
