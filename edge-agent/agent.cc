@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <thread>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -237,17 +238,9 @@ std::vector<core::Metric> RunningAgent::CollectMetrics() const {
                        core::Metric::Kind::kCounter,
                        {{{}, static_cast<int64_t>(state.streams)}}});
   }
-  const net::AcceptorStats accepted = endpoint_->stats();
-  metrics.push_back({"chargeledger_connections_open",
-                     "Open connections of charge points and of whoever else came.",
-                     core::Metric::Kind::kGauge,
-                     {{{}, static_cast<int64_t>(accepted.open)}}});
-  metrics.push_back({"chargeledger_connections_turned_away_total",
-                     "Connections that got a 503 before their request was read, by the bound.",
-                     core::Metric::Kind::kCounter,
-                     {{{{"bound", "all"}}, static_cast<int64_t>(accepted.too_many)},
-                      {{{"bound", "address"}}, static_cast<int64_t>(accepted.too_many_of_address)},
-                      {{{"bound", "descriptors"}}, static_cast<int64_t>(accepted.no_descriptor)}}});
+  for (core::Metric& metric : net::ListenerMetrics("ocpp", endpoint_->stats())) {
+    metrics.push_back(std::move(metric));
+  }
   metrics.push_back({"chargeledger_new_transactions_refused",
                      "1 while there is less free space than the reserve.",
                      core::Metric::Kind::kGauge,

@@ -4,31 +4,22 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
+#include "log/own_record.h"
 
 namespace chargeledger::log {
 namespace {
 
-// The one record of which log is this store's own.
-constexpr absl::string_view kOwnLogKey = "a";
-
-absl::Status StoreRecord(Archive& archive, const v1::StoredLog& own) {
-  return archive.PutRecord(std::string(kOwnLogKey), own.SerializeAsString());
-}
-
 absl::StatusOr<v1::StoredLog> ReadRecord(Archive& archive, const Author& author,
                                          const core::LogId& new_log_id) {
-  v1::StoredLog own;
-  CL_ASSIGN_OR_RETURN(std::optional<std::string> stored, archive.store().Get(kOwnLogKey));
+  CL_ASSIGN_OR_RETURN(std::optional<v1::StoredLog> stored, ReadOwnRecord(archive));
+  v1::StoredLog own = stored.value_or(v1::StoredLog());
   if (!stored.has_value()) {
     own.set_operator_(author.operator_name);
     own.set_site(author.site);
     own.set_log_id(std::string(new_log_id.bytes()));
     own.set_generation(1);
-    CL_RETURN_IF_ERROR(StoreRecord(archive, own));
+    CL_RETURN_IF_ERROR(StoreOwnRecord(archive, own));
     return own;
-  }
-  if (!own.ParseFromString(*stored)) {
-    return absl::DataLossError("the record that names this store's own log cannot be read");
   }
   if (own.operator_() != author.operator_name || own.site() != author.site) {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -82,7 +73,7 @@ absl::Status OwnLogs::Begin(const v1::GenerationOpened& opened) {
   if (opened.previous_generation() != record_.generation()) return absl::OkStatus();
   past_[record_.generation()] = newest_;
   record_.set_generation(record_.generation() + 1);
-  CL_RETURN_IF_ERROR(StoreRecord(*archive_, record_));
+  CL_RETURN_IF_ERROR(StoreOwnRecord(*archive_, record_));
   CL_RETURN_IF_ERROR(OpenNewest());
   return damage_;
 }

@@ -1,5 +1,7 @@
 #include "server/ledger.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -7,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "chargeledger/v1/storage.pb.h"
 #include "core/check.h"
+#include "log/own_record.h"
 #include "log/replication/finding.h"
 #include "log/tlog/checkpoint.h"
 
@@ -23,6 +26,27 @@ std::string LogKey(const core::LogId& log_id) {
 constexpr uint64_t kSignOfLifeUs = 5'000'000;
 // Other agents that are remembered of one log.
 constexpr size_t kMaxSuspects = 100;
+// What authors may make a ledger open and hold in memory.
+constexpr size_t kMaxLogs = 10'000;
+// Of one site: one that loses its disk once a month, for two years.
+constexpr int kMaxLogsOfSite = 24;
+
+// No stream brings entries of a log that this process writes itself, under any name; nor of another
+// log that has its name.
+absl::Status CheckNotOwn(log::Archive& archive, const HeldLog* control,
+                         const v1::AuthorHello& hello) {
+  CL_ASSIGN_OR_RETURN(std::optional<v1::StoredLog> own, log::ReadOwnRecord(archive));
+  const bool same_log = (own.has_value() && own->log_id() == hello.log_id()) ||
+                        (control != nullptr && control->log_id().bytes() == hello.log_id());
+  const bool same_name = (own.has_value() && own->site() == hello.site()) ||
+                         (control != nullptr && control->site() == hello.site());
+  if (!same_log && !same_name) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "log ", absl::BytesToHexString(hello.log_id()), " of ", hello.operator_(), "/", hello.site(),
+      same_log ? " is written by this ledger itself"
+               : " has the name of the log that this ledger writes itself",
+      "; no stream may bring entries of it: give the site another name"));
+}
 
 }  // namespace
 
@@ -63,6 +87,7 @@ absl::Status Ledger::LoadLogs() {
                                              values.emplace_back(value);
                                              return true;
                                            }));
+  CL_ASSIGN_OR_RETURN(const std::optional<v1::StoredLog> own, log::ReadOwnRecord(archive_));
   absl::MutexLock lock(&mutex_);
   for (const std::string& value : values) {
     v1::StoredLog stored;
@@ -70,6 +95,14 @@ absl::Status Ledger::LoadLogs() {
       return absl::DataLossError("the record of a held log cannot be read");
     }
     CL_ASSIGN_OR_RETURN(core::LogId log_id, core::LogId::FromBytes(stored.log_id()));
+    if (own.has_value() && own->log_id() == stored.log_id()) {
+      // A build that admitted streams of it may have left this. It has one writer.
+      spdlog::error(
+          "log {}, which this process writes itself, is on record as one of site {}: "
+          "the record is passed over",
+          log_id.ToHex(), stored.site());
+      continue;
+    }
     auto held = std::make_unique<HeldLog>(log_id, stored.operator_(), stored.site());
     {
       absl::MutexLock held_lock(&held->mutex_);
@@ -218,17 +251,30 @@ absl::Status Ledger::CheckGenerations(const v1::AuthorHello& hello, uint32_t new
 
 absl::StatusOr<HeldLog*> Ledger::Find(const v1::AuthorHello& hello) {
   CL_ASSIGN_OR_RETURN(core::LogId log_id, core::LogId::FromBytes(hello.log_id()));
+  CL_RETURN_IF_ERROR(CheckNotOwn(archive_, control_.get(), hello));
   absl::MutexLock lock(&mutex_);
   auto known = logs_.find(log_id);
   if (known == logs_.end()) {
     CL_RETURN_IF_ERROR(CheckGenerations(hello, 0));
     auto held = std::make_unique<HeldLog>(log_id, hello.operator_(), hello.site());
+    std::string earlier;
+    int of_site = 0;
     for (const auto& [other_id, other] : logs_) {
       if (other->operator_name() != hello.operator_() || other->site() != hello.site()) continue;
+      ++of_site;
+      earlier = other_id.ToHex();
+    }
+    if (of_site >= kMaxLogsOfSite || logs_.size() >= kMaxLogs) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "log ", log_id.ToHex(), " of ", hello.operator_(), "/", hello.site(), " is new; ",
+          of_site, " logs of this site and ", logs_.size(), " in all are held, and at most ",
+          kMaxLogsOfSite, " and ", kMaxLogs, " may be"));
+    }
+    if (of_site > 0) {
       const std::string id = Found(Describe(
           *held, 1, v1::DIVERGENCE_KIND_NEW_LOG, v1::DIVERGENCE_SIDE_AUTHOR, 0,
-          absl::StrCat("site ", hello.site(), " comes with a new log; so far it wrote log ",
-                       other_id.ToHex(),
+          absl::StrCat("site ", hello.site(), " comes with a new log; so far it wrote ", of_site,
+                       of_site == 1 ? " log, " : " logs, one of them ", earlier,
                        ". Its disk was replaced by an empty one, or another agent has its name")));
       Resolved(id, "held as a log of its own beside the earlier one", 0, {});
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/synchronization/notification.h"
@@ -197,6 +198,72 @@ TEST(Ledger, AnAuthorThatComesWithAnotherKeyIsRefusedAndTheFirstKeyStays) {
   }
   hello.set_public_key(std::string(32, 'a'));
   EXPECT_TRUE(ledger->Admit(hello).ok());
+}
+
+TEST(Ledger, ALogThatThisProcessWritesItselfIsOpenedByNoStreamUnderAnyName) {
+  log::MemoryStore store;
+  core::ManualClock clock(0);
+  log::Archive archive(store);
+  Conversation c;
+  const core::LogId own = *core::LogId::FromBytes("the control log.");
+  auto control = *log::Recorder::Open(archive, clock, {"ledger", "control"}, own, {});
+  const log::TreeHead head = control->log().head();
+  for (const bool shown : {false, true}) {
+    auto ledger = *Ledger::Open(archive, clock);
+    if (shown) ledger->ShowControl({"ledger", "control"}, *control);
+    for (const auto& [operator_name, site, log_id] :
+         std::vector<std::tuple<std::string, std::string, std::string>>{
+             {"ledger", "control", std::string(own.bytes())},
+             {"acme", "north", std::string(own.bytes())},
+             {"ledger", "control", "another log id.."},
+             {"acme", "control", "another log id.."}}) {
+      v1::AuthorHello hello = Hello(c);
+      hello.set_operator_(operator_name);
+      hello.set_site(site);
+      hello.set_log_id(log_id);
+      EXPECT_EQ(ledger->Admit(hello).status().code(), absl::StatusCode::kFailedPrecondition);
+      EXPECT_TRUE(ledger->logs().empty());
+    }
+  }
+  // A record of it from a build that admitted such streams is passed over.
+  v1::StoredLog stored;
+  stored.set_operator_("ledger");
+  stored.set_site("control");
+  stored.set_log_id(std::string(own.bytes()));
+  stored.set_generation(1);
+  ASSERT_TRUE(archive.PutRecord("l" + std::string(own.bytes()), stored.SerializeAsString()).ok());
+  auto ledger = Ledger::Open(archive, clock);
+  ASSERT_TRUE(ledger.ok()) << ledger.status();
+  EXPECT_TRUE((*ledger)->logs().empty());
+  EXPECT_EQ(control->log().head(), head);
+}
+
+TEST(Ledger, ManyNewLogsInOneSitesNameCostABoundedNumberOfLogsAndOneFindingEach) {
+  log::MemoryStore store, control_store;
+  core::ManualClock clock(0);
+  log::Archive archive(store), control_archive(control_store);
+  auto control = *log::Recorder::Open(control_archive, clock, {"ledger", "control"},
+                                      *core::LogId::FromBytes("the control log."), {});
+  Divergences divergences(control.get());
+  LedgerOptions options;
+  options.divergences = &divergences;
+  auto ledger = *Ledger::Open(archive, clock, options);
+  Conversation c;
+  v1::AuthorHello hello = Hello(c);
+  ledger->Release(*ledger->Admit(hello));
+  const uint64_t before = control->log().head().size;
+  absl::Status last;
+  for (int i = 0; i < 300; ++i) {
+    hello.set_log_id("stranger no. " + std::to_string(100 + i));
+    auto stream = ledger->Admit(hello);
+    last = stream.status();
+    if (stream.ok()) ledger->Release(*stream);
+  }
+  EXPECT_EQ(last.code(), absl::StatusCode::kResourceExhausted) << last;
+  EXPECT_EQ(ledger->logs().size(), 24u);
+  ASSERT_TRUE(control->RecordAndWait(std::vector<v1::Entry>(1)).ok());
+  // A finding and its resolution for each log but the first, and the entry that was waited for.
+  EXPECT_EQ(control->log().head().size, before + 2 * 23 + 1);
 }
 
 // What the ledger cosigns of a whole conversation, signed by its author.
