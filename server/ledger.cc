@@ -273,8 +273,9 @@ absl::StatusOr<HeldLog*> Ledger::Find(const v1::AuthorHello& hello) {
     if (of_site > 0) {
       const std::string id = Found(Describe(
           *held, 1, v1::DIVERGENCE_KIND_NEW_LOG, v1::DIVERGENCE_SIDE_AUTHOR, 0,
-          absl::StrCat("site ", hello.site(), " comes with a new log; so far it wrote ", of_site,
-                       of_site == 1 ? " log, " : " logs, one of them ", earlier,
+          absl::StrCat("site ", hello.site(), " comes with a new log; so far it wrote ",
+                       of_site == 1 ? "log " : absl::StrCat(of_site, " logs, one of them "),
+                       earlier,
                        ". Its disk was replaced by an empty one, or another agent has its name")));
       Resolved(id, "held as a log of its own beside the earlier one", 0, {});
     }

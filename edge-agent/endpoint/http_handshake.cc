@@ -79,8 +79,9 @@ void HttpHandshake::Accept(const HandshakeAccepted& accepted) {
   if (absl::Status status = connection->Connect(opened); !status.ok()) {
     return Refuse({503, std::string(status.message())});
   }
-  connection->Run(std::make_unique<WebSocketStream>(std::move(tcp_), parser_.release(),
-                                                    accepted.subprotocol_name, options_.stream));
+  connection->Run(std::make_unique<WebSocketStream>(std::move(tcp_), std::move(admission_),
+                                                    parser_.release(), accepted.subprotocol_name,
+                                                    options_.stream));
 }
 
 void HttpHandshake::Refuse(const HandshakeRefused& refused) {

@@ -25,6 +25,8 @@ const SPELLING = {
   'Server rejects missing payload in CALL': '1.6 spells it FormationViolation',
   'Server rejects non-object payload in CALL': '1.6 spells it FormationViolation',
 };
+// OCPP-J 2.0.1 §4.2.3 gives RpcFrameworkError to a call whose message id cannot be read; the tool wants FormatViolation.
+const UNREADABLE_ID = { 'Server enforces MessageId is a string': '2.0.1 has RpcFrameworkError for an id that cannot be read' };
 
 /** Runs the tool until it ends, or `whileTrue` says that it is enough; gives its report. */
 async function run(args, ended = () => false) {
@@ -60,7 +62,7 @@ async function received(network) {
 
 for (const [protocol, differences] of [
   ['ocpp1.6', { ...DIFFERENCES, ...SPELLING }],
-  ['ocpp2.0.1', DIFFERENCES],
+  ['ocpp2.0.1', { ...DIFFERENCES, ...UNREADABLE_ID }],
 ]) {
   test(`ocpp-ws-cli's suite finds nothing in ${protocol} but what is written down`, async () => {
     const network = await new Network().start();
