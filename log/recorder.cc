@@ -1,6 +1,7 @@
 #include "log/recorder.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <utility>
 
@@ -38,8 +39,12 @@ absl::Status Recorder::Start(const Author& author, const core::LogId& new_log_id
     begun->set_previous_generation(own.generation().value() - 1);
     begun->set_reason("begun by an earlier start, which ended before it could say why");
   }
-  CL_ASSIGN_OR_RETURN(uint32_t last_boot, LastBoot());
-  boot_ = last_boot + 1;
+  CL_ASSIGN_OR_RETURN(std::optional<v1::Entry> last, LastOf(*log_));
+  boot_ = last.has_value() ? last->boot() + 1 : 1;
+  if (!last.has_value() && !past_.empty() && past_.rbegin()->second != nullptr) {
+    // What cannot be read of it tells nothing.
+    if (auto before = LastOf(*past_.rbegin()->second); before.ok()) last = *std::move(before);
+  }
   {
     absl::MutexLock lock(&mutex_);
     next_ = log_->head().size;
@@ -61,7 +66,73 @@ absl::Status Recorder::Start(const Author& author, const core::LogId& new_log_id
   if (begun.has_value() && damage_.ok() && options_.begin.has_value()) {
     entries.insert(entries.end(), options_.begin->events.begin(), options_.begin->events.end());
   }
+  if (auto stepped = StepSince(last)) *entries.emplace_back().mutable_clock_stepped() = *stepped;
   return RecordAndWait(std::move(entries));
+}
+
+std::optional<v1::ClockStepped> Recorder::StepSince(const std::optional<v1::Entry>& last) const {
+  if (!last.has_value()) return std::nullopt;
+  v1::ClockStepped stepped;
+  const int64_t wall_us = clock_.WallMicros();
+  const uint64_t monotonic_us = clock_.MonotonicMicros();
+  const bool same_log = last->generation() == log_->generation().value();
+  int64_t since = 0;
+  if (__builtin_sub_overflow(wall_us, last->wall_time_us(), &since)) return std::nullopt;
+  const int64_t back = std::min<int64_t>(since, 0);
+  if (back < -kClockToleranceUs && same_log) stepped.set_wall_back_us(back);
+  stepped.set_basis(v1::ClockStepped::BASIS_WALL_CLOCK);
+  stepped.set_step_us(back);
+  stepped.set_tolerance_us(kClockToleranceUs);
+  if (same_log && monotonic_us >= last->monotonic_us() && SameOsBoot(*last)) {
+    stepped.set_basis(v1::ClockStepped::BASIS_SAME_OS_BOOT);
+    stepped.set_step_us(since - static_cast<int64_t>(monotonic_us - last->monotonic_us()));
+  }
+  if (stepped.step_us() >= -kClockToleranceUs && stepped.step_us() <= kClockToleranceUs) {
+    return std::nullopt;
+  }
+  return stepped;
+}
+
+bool Recorder::SameOsBoot(const v1::Entry& last) const {
+  if (options_.os_boot_id.empty()) return false;
+  // The boot's first entry, by halves: entries of one boot follow each other.
+  uint64_t first = 0, end = last.sequence();
+  v1::Entry entry;
+  const auto read = [&](uint64_t sequence) {
+    bool readable = false;
+    return log_->Read(core::Sequence(sequence), 1,
+                      [&](core::Sequence, absl::string_view bytes) {
+                        readable =
+                            entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+                        return true;
+                      })
+               .ok() &&
+           readable;
+  };
+  while (first < end) {
+    const uint64_t middle = first + (end - first) / 2;
+    // Dropped, or damaged: of an earlier boot, as far as this goes.
+    if (read(middle) && entry.boot() == last.boot()) {
+      end = middle;
+    } else {
+      first = middle + 1;
+    }
+  }
+  return read(first) && entry.boot() == last.boot() && entry.has_log_opened() &&
+         entry.log_opened().os_boot_id() == options_.os_boot_id;
+}
+
+void Recorder::NoteStep(int64_t wall_us, uint64_t monotonic_us, std::vector<v1::Entry>& entries) {
+  const int64_t apart = wall_us - static_cast<int64_t>(monotonic_us);
+  const int64_t step = apart - clocks_apart_us_.value_or(apart);
+  if (!clocks_apart_us_.has_value() || std::abs(step) > kClockToleranceUs) {
+    clocks_apart_us_ = apart;
+  }
+  if (std::abs(step) <= kClockToleranceUs) return;
+  v1::Entry entry;
+  entry.mutable_clock_stepped()->set_step_us(step);
+  entry.mutable_clock_stepped()->set_tolerance_us(kClockToleranceUs);
+  entries.insert(entries.begin(), std::move(entry));
 }
 
 absl::Status Recorder::RecordAndWait(std::vector<v1::Entry> events) {
@@ -78,13 +149,13 @@ absl::Status Recorder::RecordAndWait(std::vector<v1::Entry> events) {
   return outcome;
 }
 
-absl::StatusOr<uint32_t> Recorder::LastBoot() const {
-  const uint64_t size = log_->head().size;
-  if (size == 0) return 0;
+absl::StatusOr<std::optional<v1::Entry>> Recorder::LastOf(const EventLog& log) {
+  const uint64_t size = log.head().size;
+  if (size == 0) return std::optional<v1::Entry>();
   v1::Entry last;
   bool readable = false;
   CL_RETURN_IF_ERROR(
-      log_->Read(core::Sequence(size - 1), 1, [&](core::Sequence, absl::string_view bytes) {
+      log.Read(core::Sequence(size - 1), 1, [&](core::Sequence, absl::string_view bytes) {
         readable = last.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
         return true;
       }));
@@ -92,7 +163,7 @@ absl::StatusOr<uint32_t> Recorder::LastBoot() const {
     return absl::DataLossError(
         absl::StrCat("entry ", size - 1, ", the log's last, cannot be read or is another one"));
   }
-  return last.boot();
+  return std::optional<v1::Entry>(std::move(last));
 }
 
 Recorder::~Recorder() {
@@ -126,9 +197,11 @@ absl::StatusOr<core::Sequence> Recorder::Record(std::vector<v1::Entry> events, D
     return absl::ResourceExhaustedError(absl::StrCat(
         queued_bytes_, " bytes wait to be recorded; the bound is ", options_.max_queued_bytes));
   }
-  const core::Sequence first(next_);
   const int64_t wall_us = clock_.WallMicros();
   const uint64_t monotonic_us = clock_.MonotonicMicros();
+  const size_t asked = request.entries.size();
+  NoteStep(wall_us, monotonic_us, request.entries);
+  const core::Sequence first(next_ + (request.entries.size() - asked));
   for (v1::Entry& entry : request.entries) {
     entry.set_generation(log_->generation().value());
     entry.set_sequence(next_++);

@@ -17,6 +17,10 @@
 //  5. A log that lost what it had acknowledged, or does not hold together, is left as it is, and a
 //  new generation begins, whose second entry (GenerationOpened) says why. So it is if replication
 //  asks for one (RecorderOptions::begin).
+//  6. Where wall and monotonic clock have parted by more than kClockToleranceUs since the boot
+//  began or the last step, a ClockStepped entry comes before what was recorded next. Across boots
+//  both clocks are compared if the operating system has run on; otherwise the wall clock alone,
+//  which tells only that it went back.
 #pragma once
 
 #include <array>
@@ -49,6 +53,8 @@ namespace chargeledger::log {
 constexpr size_t kMaxEntryBytes = 65'535;
 // What an author may put into one event, so that the entry's own fields always fit beside it.
 constexpr size_t kMaxEventBytes = 65'000;
+// Clocks that have parted by less are slewed, not stepped: an NTP client takes hours for it.
+constexpr int64_t kClockToleranceUs = int64_t{5} * 1'000'000;
 
 struct RecorderOptions {
   // Bound of the queue; beyond it Record returns RESOURCE_EXHAUSTED.
@@ -139,7 +145,15 @@ class Recorder {
       : archive_(archive), clock_(clock), options_(options) {}
 
   absl::Status Start(const Author& author, const core::LogId& new_log_id);
-  absl::StatusOr<uint32_t> LastBoot() const;
+  // The last entry of `log`; none if it is empty.
+  static absl::StatusOr<std::optional<v1::Entry>> LastOf(const EventLog& log);
+  // How the clock stepped since the life before; none if it did not, as far as can be seen.
+  std::optional<v1::ClockStepped> StepSince(const std::optional<v1::Entry>& last) const;
+  // The boot before, if the operating system has run on since.
+  bool SameOsBoot(const v1::Entry& last) const;
+  // Puts a ClockStepped entry before `entries`, if there is one to put.
+  void NoteStep(int64_t wall_us, uint64_t monotonic_us, std::vector<v1::Entry>& entries)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run();
   bool Step() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -165,6 +179,8 @@ class Recorder {
   uint64_t next_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // Wall clock less monotonic clock at the boot's first entry or the last step.
+  std::optional<int64_t> clocks_apart_us_ ABSL_GUARDED_BY(mutex_);
   // Each step has at most one thread in it.
   bool preparing_ ABSL_GUARDED_BY(mutex_) = false;
   bool committing_ ABSL_GUARDED_BY(mutex_) = false;

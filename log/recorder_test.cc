@@ -59,6 +59,77 @@ TEST(Recorder, EntriesAreNumberedAndStampedInTheOrderOfTheCallsAndBootsAreCounte
   }
 }
 
+TEST(Recorder, AClockThatStepsIsRecordedBeforeWhatComesNextAndOneThatIsSlewedIsNot) {
+  MemoryStore store;
+  core::ManualClock clock(1'000'000'000);
+  Archive archive(store);
+  auto recorder = *Recorder::Open(archive, clock, kAuthor, kLog, {});
+  constexpr int64_t kDayUs = int64_t{86'400} * 1'000'000;
+  clock.Advance(1'000'000);
+  clock.StepWall(kDayUs);
+  auto first = recorder->Record({Frame("a")}, [](const absl::Status&) {});
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(first->value(), 2u);
+  ASSERT_TRUE(recorder->RecordAndWait({Frame("b")}).ok());
+  clock.StepWall(-kDayUs);
+  ASSERT_TRUE(recorder->RecordAndWait({Frame("c")}).ok());
+  // Three seconds are slewed; six that grew out of them are not.
+  clock.StepWall(3'000'000);
+  ASSERT_TRUE(recorder->RecordAndWait({Frame("d")}).ok());
+  clock.StepWall(3'000'000);
+  ASSERT_TRUE(recorder->RecordAndWait({Frame("e")}).ok());
+  std::vector<int64_t> steps;
+  std::string order;
+  for (const v1::Entry& entry : ReadAll(recorder->log())) {
+    if (entry.has_clock_stepped()) steps.push_back(entry.clock_stepped().step_us());
+    order += entry.has_clock_stepped() ? "!" : entry.frame_recorded().payload();
+  }
+  EXPECT_EQ(steps, (std::vector<int64_t>{kDayUs, -kDayUs, 6'000'000}));
+  EXPECT_EQ(order, "!ab!cd!e");
+}
+
+TEST(Recorder, AcrossBootsAStepIsRecordedAsFarAsTheClocksCanTell) {
+  struct Case {
+    std::string os_boot_id;
+    int64_t step_us;
+    std::optional<v1::ClockStepped::Basis> basis;
+  };
+  constexpr int64_t kHourUs = int64_t{3600} * 1'000'000;
+  const Case cases[] = {
+      // The operating system has run on: both clocks can be compared.
+      {"boot a", kHourUs, v1::ClockStepped::BASIS_SAME_OS_BOOT},
+      {"boot a", -kHourUs, v1::ClockStepped::BASIS_SAME_OS_BOOT},
+      {"boot a", 0, std::nullopt},
+      // Forward may be time in which nothing ran.
+      {"boot b", kHourUs, std::nullopt},
+      {"boot b", -kHourUs, v1::ClockStepped::BASIS_WALL_CLOCK},
+  };
+  for (const Case& test : cases) {
+    MemoryStore store;
+    core::ManualClock clock(1'000'000'000'000);
+    clock.Advance(1);
+    Archive archive(store);
+    RecorderOptions options;
+    options.os_boot_id = "boot a";
+    {
+      auto recorder = *Recorder::Open(archive, clock, kAuthor, kLog, options);
+      ASSERT_TRUE(recorder->RecordAndWait({Frame("a"), Frame("b"), Frame("c")}).ok());
+    }
+    clock.Advance(60'000'000);
+    clock.StepWall(test.step_us);
+    options.os_boot_id = test.os_boot_id;
+    auto recorder = *Recorder::Open(archive, clock, kAuthor, kLog, options);
+    const std::vector<v1::Entry> entries = ReadAll(recorder->log());
+    ASSERT_EQ(entries.size(), test.basis.has_value() ? 6u : 5u) << test.step_us;
+    if (!test.basis.has_value()) continue;
+    const v1::ClockStepped& stepped = entries.back().clock_stepped();
+    EXPECT_EQ(stepped.basis(), *test.basis);
+    const bool both = test.basis == v1::ClockStepped::BASIS_SAME_OS_BOOT;
+    EXPECT_EQ(stepped.step_us(), both ? test.step_us : test.step_us + 60'000'000);
+    EXPECT_EQ(stepped.wall_back_us(), test.step_us < 0 ? test.step_us + 60'000'000 : 0);
+  }
+}
+
 TEST(Recorder, DoneIsCalledOnlyAfterASyncedCommit) {
   MemoryStore store;
   core::ManualClock clock(0);
