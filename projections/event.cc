@@ -1,5 +1,6 @@
 #include "projections/event.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -21,8 +22,44 @@ std::optional<Event> EventReader::Read(core::Sequence sequence, absl::string_vie
   event.sequence = sequence;
   ++pending_entries_;
   std::optional<Event> read = ReadEntry(event, bytes);
-  if (read.has_value()) pending_entries_ = 0;
+  if (!read.has_value()) return read;
+  read->clock_step_us = std::exchange(pending_step_us_, 0);
+  pending_entries_ = 0;
+  settled_clocks_ = clocks_;
   return read;
+}
+
+int64_t AfterStep(int64_t time_us, int64_t step_us) {
+  int64_t after = 0;
+  return __builtin_add_overflow(time_us, step_us, &after) ? time_us : after;
+}
+
+int64_t EventReader::StepAt(const v1::Entry& entry) {
+  const Clocks before =
+      std::exchange(clocks_, Clocks{entry.boot(), entry.wall_time_us(), entry.monotonic_us()});
+  int64_t step = 0;
+  int64_t wall = 0;
+  if (__builtin_sub_overflow(clocks_.wall_us, before.wall_us, &wall)) wall = 0;
+  if (before.boot != 0 && before.boot == clocks_.boot) {
+    // An author without a monotonic clock leaves it at 0; one that goes back is none.
+    int64_t monotonic = 0;
+    const bool known =
+        before.monotonic_us > 0 && clocks_.monotonic_us >= before.monotonic_us &&
+        !__builtin_sub_overflow(clocks_.monotonic_us, before.monotonic_us, &monotonic);
+    if (!known || __builtin_sub_overflow(wall, monotonic, &step)) step = 0;
+  } else if (before.boot != 0 && wall < 0) {
+    // The clock may well have gone on while nothing ran, but not back.
+    step = wall;
+  }
+  if (step >= -kStepToleranceUs && step <= kStepToleranceUs) step = 0;
+  // What an author says of it, two entries have mostly told already. The rest is what grew slowly,
+  // and what only the operating system's boot could tell.
+  if (step == 0 && entry.has_clock_stepped() &&
+      __builtin_sub_overflow(entry.clock_stepped().step_us(), entry.clock_stepped().wall_back_us(),
+                             &step)) {
+    return 0;
+  }
+  return std::clamp(step, -kMostStepUs, kMostStepUs);
 }
 
 std::optional<Event> EventReader::ReadEntry(Event event, absl::string_view bytes) {
@@ -31,8 +68,10 @@ std::optional<Event> EventReader::ReadEntry(Event event, absl::string_view bytes
     DropParts();
     orphans_.Clear();
     event.kind = Event::Kind::kUnreadable;
+    clocks_ = Clocks();
     return event;
   }
+  pending_step_us_ = std::clamp(pending_step_us_ + StepAt(entry_), -kMostStepUs, kMostStepUs);
   event.received_at_us = entry_.wall_time_us();
   if (entry_.has_orphaned_entry() && entry_.orphaned_entry().log_id().empty()) {
     return ReadOrphan(event);

@@ -39,6 +39,9 @@ struct Event {
   core::Sequence sequence;
   // The author's wall clock.
   int64_t received_at_us = 0;
+  // By how much that clock moved against the monotonic one since the event before (0: it did not,
+  // as far as the entries tell). What was received before is that much earlier than by this clock.
+  int64_t clock_step_us = 0;
   const v1::Entry* entry = nullptr;
   // It was carried over from a branch that was given up: it may have been said before.
   bool orphan = false;
@@ -63,8 +66,23 @@ constexpr uint32_t kMostFrameParts = 512;
 // answers it.
 std::string PendingCallKey(const Event& event);
 
+// Clocks that part by more than this between two entries: the wall clock stepped. A step that the
+// author recorded counts from its own tolerance on.
+constexpr int64_t kStepToleranceUs = int64_t{5} * 1'000'000;
+// More than any clock can be wrong by: a larger step is taken for this much.
+constexpr int64_t kMostStepUs = int64_t{200} * 366 * 24 * 3600 * 1'000'000;
+// `time_us` by a clock that has stepped since; as it is if there is no such time.
+int64_t AfterStep(int64_t time_us, int64_t step_us);
+
 class EventReader {
  public:
+  // The author's clocks at an entry; boot 0: not known.
+  struct Clocks {
+    uint32_t boot = 0;
+    int64_t wall_us = 0;
+    uint64_t monotonic_us = 0;
+  };
+
   EventReader(const core::LogId& log_id, absl::string_view site, core::Generation generation)
       : log_id_(log_id), site_(site), generation_(generation) {}
 
@@ -75,7 +93,13 @@ class EventReader {
   // of core::kMostOrphanParts.
   uint64_t pending() const { return pending_entries_; }
 
+  // At the last event's last entry; to be given to the reader that goes on behind it.
+  const Clocks& clocks() const { return settled_clocks_; }
+  void SetClocks(const Clocks& clocks) { clocks_ = settled_clocks_ = clocks; }
+
  private:
+  // By how much the wall clock stepped at this entry.
+  int64_t StepAt(const v1::Entry& entry);
   std::optional<Event> ReadEntry(Event event, absl::string_view bytes);
   std::optional<Event> ReadOrphan(Event event);
   std::optional<Event> ReadFrame(Event event);
@@ -99,6 +123,10 @@ class EventReader {
   // Entries since the one that the open event began with, and since the orphan's first part.
   uint64_t pending_entries_ = 0;
   uint64_t orphan_entries_ = 0;
+  Clocks clocks_;
+  Clocks settled_clocks_;
+  // At entries of which the event is not complete yet.
+  int64_t pending_step_us_ = 0;
 };
 
 }  // namespace chargeledger::projections

@@ -38,7 +38,9 @@ std::vector<v1::SessionFlag> HoldingFlags(const v1::StoredBilling& stored,
   for (const int flag : stored.session().flags()) {
     const bool named = std::find(policy.hold_flags().begin(), policy.hold_flags().end(),
                                  static_cast<uint32_t>(flag)) != policy.hold_flags().end();
-    if (named && !Contains(stored.reviewed(), flag)) {
+    // No policy lets time that runs backwards be billed unseen.
+    const bool holds = named || flag == v1::SESSION_FLAG_NEGATIVE_LENGTH;
+    if (holds && !Contains(stored.reviewed(), flag)) {
       holding.push_back(static_cast<v1::SessionFlag>(flag));
     }
   }

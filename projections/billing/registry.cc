@@ -200,8 +200,8 @@ v1::BillingPolicySet Registry::Policy() const {
     return stored->policies(stored->policies_size() - 1).policy();
   }
   v1::BillingPolicySet policy;
-  for (int flag = 1; v1::SessionFlag_IsValid(flag); ++flag) {
-    if (HoldsByDefault(static_cast<v1::SessionFlag>(flag))) {
+  for (int flag = 1; flag <= v1::SessionFlag_MAX; ++flag) {
+    if (v1::SessionFlag_IsValid(flag) && HoldsByDefault(static_cast<v1::SessionFlag>(flag))) {
       policy.add_hold_flags(static_cast<uint32_t>(flag));
     }
   }

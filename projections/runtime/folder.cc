@@ -56,11 +56,13 @@ absl::StatusOr<v1::StoredFold> Folder::Fold(const log::EventLog& log, absl::stri
   if (position.generation() < log.generation().value()) {
     position.set_generation(log.generation().value());
     position.set_size(0);
+    position.clear_clocks();
   }
   const uint64_t kept_from = log.dropped() * log::kTileWidth;
   if (position.generation() == log.generation().value() && position.size() < kept_from) {
     position.set_size(kept_from);
     position.set_partial(true);
+    position.clear_clocks();
   }
   if (position.generation() != log.generation().value()) return position;
   // Without a position nothing is stored: it is written with the first state, and dropped first.
@@ -193,6 +195,8 @@ absl::StatusOr<uint64_t> Folder::FoldStretch(const log::EventLog& log, absl::str
   const uint64_t border = (position.size() / kPointEvery + 1) * kPointEvery;
   max_entries = std::min(max_entries, border - position.size());
   EventReader reader(log.log_id(), site, log.generation());
+  const v1::StoredFold::Clocks& clocks = position.clocks();
+  reader.SetClocks({clocks.boot(), clocks.wall_us(), clocks.monotonic_us()});
   uint64_t read = 0;
   // A frame in parts is folded whole or not at all, so a stretch ends only where no frame is open.
   const absl::Status status = log.Read(core::Sequence(position.size()), ~uint64_t{0},
@@ -219,6 +223,9 @@ absl::StatusOr<uint64_t> Folder::FoldStretch(const log::EventLog& log, absl::str
     position.mutable_parts(static_cast<int>(part))->set_digest(digests[part].bytes());
   }
   position.set_size(position.size() + folded);
+  position.mutable_clocks()->set_boot(reader.clocks().boot);
+  position.mutable_clocks()->set_wall_us(reader.clocks().wall_us);
+  position.mutable_clocks()->set_monotonic_us(reader.clocks().monotonic_us);
   Note(root, border, position);
   return folded;
 }

@@ -91,7 +91,10 @@ class Settlement {
     session_.set_stopped_at_us(stop.us);
     session_.set_stopped_told_us(stored_.stop().told_us());
     session_.set_stopped_by(stop.rule);
-    if (stop.us < start.us) Cause(v1::SESSION_FLAG_TIME_IMPLAUSIBLE, session_.stop_sequence());
+    if (stop.us < start.us) {
+      Cause(v1::SESSION_FLAG_TIME_IMPLAUSIBLE, session_.stop_sequence());
+      Cause(v1::SESSION_FLAG_NEGATIVE_LENGTH, session_.stop_sequence());
+    }
   }
 
   void Judge(const TimeUsed& used, uint64_t sequence) {
@@ -215,6 +218,8 @@ bool HoldsByDefault(v1::SessionFlag flag) {
     case v1::SESSION_FLAG_ENERGY_IMPLAUSIBLE:
     case v1::SESSION_FLAG_TIME_UNDECIDABLE:
     case v1::SESSION_FLAG_NO_ENERGY:
+    case v1::SESSION_FLAG_CLOCK_STEPPED:
+    case v1::SESSION_FLAG_NEGATIVE_LENGTH:
       return true;
     default:
       return false;

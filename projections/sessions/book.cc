@@ -17,7 +17,6 @@ using Point = v1::StoredSession::Point;
 
 constexpr char kStoredKind = 'w';
 constexpr char kChargePointKind = 'm';
-constexpr absl::string_view kSilenceKey = "z";
 constexpr int64_t kHourUs = int64_t{3600} * 1'000'000;
 // How much is remembered of one charge point.
 constexpr int kMostOpen = 64;
@@ -95,6 +94,8 @@ v1::StoredChargePoint& SessionBook::charge_point() {
   if (charge_point_ == nullptr) {
     charge_point_ = &state_->FindOrCreate<v1::StoredChargePoint>(
         ChargePointKey(kChargePointKind, event_->charge_point_id));
+    const auto* steps = state_->Find<v1::StoredSteps>(kStepsKey);
+    if (steps != nullptr && steps->count() != charge_point_->step_count()) CatchUp(*steps);
   }
   return *charge_point_;
 }
@@ -695,19 +696,22 @@ void SessionBook::CloseSilent() {
     for (const auto& open : memory.open()) silent.emplace_back(std::string(id), open.key());
     return true;
   });
+  const bool stepped = state_->Find<v1::StoredSteps>(kStepsKey) != nullptr;
   for (const auto& [charge_point_id, key] : silent) {
-    SessionRecord record = Load(key);
-    if (!record || record.stored == nullptr) continue;
-    if (record.stored->heard_at_us() + kSilenceUs > event_->received_at_us) {
-      any = true;
-      continue;
-    }
     // The session's charge point is another one than the event's.
     Event about = *event_;
     about.charge_point_id = charge_point_id;
     const Event* said = std::exchange(event_, &about);
     charge_point_ = nullptr;
-    Infer(record, v1::SESSION_END_TIMEOUT, record.stored->heard_at_us());
+    if (stepped) (void)charge_point();
+    SessionRecord record = Load(key);
+    if (record && record.stored != nullptr) {
+      if (record.stored->heard_at_us() + kSilenceUs > event_->received_at_us) {
+        any = true;
+      } else {
+        Infer(record, v1::SESSION_END_TIMEOUT, record.stored->heard_at_us());
+      }
+    }
     event_ = said;
     charge_point_ = nullptr;
   }

@@ -5,7 +5,7 @@
 // come of it; 't' charge point, transaction -> key of its session; 'o' charge point, connector ->
 // key of the session last started there; 'm' charge point -> StoredChargePoint; 'p' charge point,
 // connection, message id -> a start that waits for its answer; 'r' -> ratings.h; 'z' -> when to
-// look for sessions that nothing was heard of.
+// look for sessions that nothing was heard of; 'c' -> how the site's clock stepped.
 #pragma once
 
 #include <cstdint>
@@ -74,6 +74,9 @@ class SessionBook {
 
   // The event that the calls below are about.
   void Begin(const Event& event, State& state);
+  // The site's clock stepped at this event: what was received before it is read by the clock behind
+  // it, a charge point at a time, when something is heard of it.
+  void OnClockStep(const Event& event, State& state);
   // Sets what follows from what was said since the last time.
   void Finish(State& state);
   // Sessions of which the event said something and that have ended, in the order of their keys;
@@ -135,6 +138,10 @@ class SessionBook {
   void Unlist(const SessionRecord& record);
   void Keep(const SessionRecord& record);
   void CloseSilent();
+  void CatchUp(const v1::StoredSteps& steps);
+
+  static constexpr absl::string_view kSilenceKey = "z";
+  static constexpr absl::string_view kStepsKey = "c";
 
   const Event* event_ = nullptr;
   State* state_ = nullptr;

@@ -9,6 +9,7 @@
 namespace chargeledger::projections {
 
 std::vector<ChangedSession> Sessions::Apply(const Event& event, State& state) {
+  if (event.clock_step_us != 0) book_.OnClockStep(event, state);
   if (event.kind == Event::Kind::kOther && event.entry->has_connection_closed()) {
     OnConnectionClosed(event, state);
     return {};

@@ -32,6 +32,13 @@ void Conversation::At(absl::string_view time) {
   if (at.ok()) now_us_ = std::max(now_us_, *at);
 }
 
+void Conversation::StepClock(int64_t step_us) {
+  now_us_ += step_us;
+  v1::Entry entry;
+  entry.mutable_clock_stepped()->set_step_us(step_us);
+  Record(entry);
+}
+
 void Conversation::Connect(absl::string_view charge_point_id) {
   charge_point_id_ = std::string(charge_point_id);
   connection_ = log_->head().size;

@@ -25,6 +25,8 @@ class Conversation {
   void Record(v1::Entry entry);
   // What comes next is received at `time` (ISO 8601), if that is not past yet.
   void At(absl::string_view time);
+  // The clock moves by so much, which is recorded.
+  void StepClock(int64_t step_us);
   // What comes next is spoken in this protocol.
   void Speak(v1::Subprotocol subprotocol) { subprotocol_ = subprotocol; }
   // Opens a connection and makes it the one that frames use.

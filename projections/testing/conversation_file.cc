@@ -74,6 +74,14 @@ absl::Status RecordLine(absl::string_view line, Conversation& conversation) {
     conversation.Record(Known(fact, 1));
     return absl::OkStatus();
   }
+  if (words[0] == "step" && words.size() == 2) {
+    int64_t seconds = 0;
+    if (!absl::SimpleAtoi(words[1], &seconds)) {
+      return absl::InvalidArgumentError("step is: seconds that the site's clock moves by");
+    }
+    conversation.StepClock(seconds * 1'000'000);
+    return absl::OkStatus();
+  }
   if (words.size() < 3) return absl::InvalidArgumentError("a line is: time, > or <, frame");
   std::string time(words[0]);
   if (!absl::StrContains(time, "T")) time = absl::StrCat("2026-03-01T", time, "Z");
