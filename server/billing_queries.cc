@@ -1,6 +1,7 @@
 #include "server/billing_queries.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <set>
 #include <utility>
@@ -25,6 +26,9 @@ using projections::Books;
 // Local time is recorded for so long: enough for everything that may still be billed.
 constexpr int64_t kOffsetsFromUs = int64_t{1'577'836'800} * 1'000'000;  // 2020
 constexpr int64_t kOffsetsToUs = int64_t{2'524'608'000} * 1'000'000;    // 2050
+
+// Begins the tokens of pages behind the last hold that the logs' states have.
+constexpr char kBehindHolds[] = "facts:";
 
 bool Matches(const std::string& wanted, const std::string& value) {
   return wanted.empty() || wanted == value;
@@ -229,16 +233,59 @@ absl::StatusOr<v1::ExplainCdrResponse> BillingQueries::ExplainCdr(
   return response;
 }
 
+bool BillingQueries::HasHeldFacts(const View& view) const {
+  for (const HeldLog* held : view.logs()) {
+    if (facts_.HeldFrom(held->log_id()).has_value()) return true;
+  }
+  return false;
+}
+
+bool BillingQueries::IsHeld(const View& view, const v1::Cdr& cdr) const {
+  for (const HeldLog* held : view.logs()) {
+    if (absl::StartsWith(cdr.session_id(), held->log_id().ToHex().substr(0, 12))) {
+      return facts_.Holds(held->log_id(), cdr.cause());
+    }
+  }
+  return false;
+}
+
 absl::StatusOr<v1::ListHoldsResponse> BillingQueries::ListHolds(
     const v1::ListHoldsRequest& request) const {
   CL_ASSIGN_OR_RETURN(View view,
                       View::Take(ledger_, states_, request.site(), history_, request.as_of()));
   v1::ListHoldsResponse response;
-  CL_ASSIGN_OR_RETURN(*response.mutable_next_page_token(),
-                      view.Page<v1::Hold>(
-                          Books::kBilling, projections::kHoldKind, request.page_token(),
-                          request.page_size(), [](const v1::Hold&) { return true; },
-                          [&]() -> v1::Hold& { return *response.add_holds(); }));
+  absl::string_view token = request.page_token();
+  std::string next;
+  if (!absl::ConsumePrefix(&token, kBehindHolds)) {
+    CL_ASSIGN_OR_RETURN(next, view.Page<v1::Hold>(
+                                  Books::kBilling, projections::kHoldKind, std::string(token),
+                                  request.page_size(), [](const v1::Hold&) { return true; },
+                                  [&]() -> v1::Hold& { return *response.add_holds(); }));
+    // Behind what is held by what the logs say, in pages of its own: what is held here.
+    if (next.empty() && HasHeldFacts(view)) next = kBehindHolds;
+  } else {
+    std::deque<v1::Cdr> cdrs;
+    CL_ASSIGN_OR_RETURN(
+        next, view.Page<v1::Cdr>(
+                  Books::kBilling, projections::kCdrKind, std::string(token), request.page_size(),
+                  [&](const v1::Cdr& cdr) { return IsHeld(view, cdr); },
+                  [&]() -> v1::Cdr& { return cdrs.emplace_back(); }));
+    if (!next.empty()) next.insert(0, kBehindHolds);
+    for (const v1::Cdr& cdr : cdrs) {
+      v1::Hold& hold = *response.add_holds();
+      hold.set_session_id(cdr.session_id());
+      hold.set_site(cdr.site());
+      hold.set_charge_point_id(cdr.charge_point_id());
+      hold.set_started_at_us(cdr.started_at_us());
+      hold.set_stopped_at_us(cdr.stopped_at_us());
+      hold.set_energy_mwh(cdr.energy_mwh());
+      hold.add_reasons(v1::HOLD_REASON_KNOWN_FACT);
+      hold.set_currency(cdr.currency());
+      *hold.mutable_estimate() = cdr.total_cost();
+      hold.set_cdr_id(cdr.id());
+    }
+  }
+  response.set_next_page_token(next);
   CL_RETURN_IF_ERROR(view.SetAsOf(response));
   return response;
 }
@@ -402,11 +449,27 @@ absl::Status BillingQueries::CheckReview(const v1::SessionReviewed& review) cons
   return absl::OkStatus();
 }
 
+absl::Status BillingQueries::Complete(v1::KnownFactsAccepted& accepted) const {
+  CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, ""));
+  for (const HeldLog* held : view.logs()) {
+    if (held->log_id().bytes() != absl::string_view(accepted.log_id())) continue;
+    CL_ASSIGN_OR_RETURN(const v1::LogPosition at, view.PositionOf(*held));
+    accepted.set_generation(at.generation());
+    accepted.set_size(at.size());
+    return absl::OkStatus();
+  }
+  return absl::NotFoundError(
+      absl::StrCat("log ", absl::BytesToHexString(accepted.log_id()), " is not held here"));
+}
+
 absl::StatusOr<v1::RecordFactResponse> BillingQueries::RecordFact(v1::RecordFactRequest request) {
   v1::ControlFact& fact = *request.mutable_fact();
   if (fact.has_tariff_published() || fact.has_period_closed()) {
     return absl::InvalidArgumentError(
         "a tariff is published, and a period closed, by their own calls");
+  }
+  if (fact.has_known_facts_accepted()) {
+    CL_RETURN_IF_ERROR(Complete(*fact.mutable_known_facts_accepted()));
   }
   if (fact.has_session_reviewed()) CL_RETURN_IF_ERROR(CheckReview(fact.session_reviewed()));
   if (fact.has_site_described() && !fact.site_described().time_zone().empty()) {

@@ -41,6 +41,11 @@ class BillingQueries {
   absl::StatusOr<v1::RecordFactResponse> RecordFact(v1::RecordFactRequest request);
 
  private:
+  // Whether any log has facts that differ from the control log's, and whether a CDR waits for them.
+  bool HasHeldFacts(const View& view) const;
+  bool IsHeld(const View& view, const v1::Cdr& cdr) const;
+  // Accepts what there is of a log up to now.
+  absl::Status Complete(v1::KnownFactsAccepted& accepted) const;
   absl::Status CheckReview(const v1::SessionReviewed& review) const;
 
   const Ledger& ledger_;

@@ -42,6 +42,7 @@ bool Bookkeeper::HasWork() const { return stopping_ || !waiting_.empty(); }
 absl::StatusOr<bool> Bookkeeper::FoldPiece(HeldLog& held) {
   projections::Folder folder(states_, books_);
   folder.OnChanged(changed_);
+  folder.OnEvent(seen_);
   const std::vector<log::EventLog*> generations = held.generations();
   CL_RETURN_IF_ERROR(
       folder.KeepOnly(std::vector<const log::EventLog*>(generations.begin(), generations.end())));

@@ -35,6 +35,9 @@ class Bookkeeper {
 
   // `changed` is told, on the bookkeeper's thread, of every key that it writes. Before OnGrown.
   void OnChanged(projections::Folder::Changed changed) { changed_ = std::move(changed); }
+  // `seen` is asked of every event before it is folded; what it does not let pass ends the folding
+  // of all logs. Before OnGrown.
+  void OnEvent(projections::Folder::Seen seen) { seen_ = std::move(seen); }
   // These logs have grown, or were just opened.
   void OnGrown(const std::vector<HeldLog*>& logs);
   // Folds one piece, as the bookkeeper's thread would; false if there is nothing to fold.
@@ -49,6 +52,7 @@ class Bookkeeper {
   projections::Books books_;
   const Damaged damaged_;
   projections::Folder::Changed changed_;
+  projections::Folder::Seen seen_;
   const std::function<void(const absl::Status&)> failed_;
   absl::Mutex mutex_;
   std::vector<HeldLog*> waiting_ ABSL_GUARDED_BY(mutex_);

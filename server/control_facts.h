@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,13 +16,18 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "chargeledger/v1/control.pb.h"
+#include "chargeledger/v1/entry.pb.h"
 #include "chargeledger/v1/types.pb.h"
+#include "core/ids.h"
 #include "log/recorder.h"
 
 namespace chargeledger::server {
 
 // A fact that is larger would not fit into an entry when its branch is given up.
 constexpr size_t kMaxFactBytes = 32'000;
+// Findings about the known facts of one log that are open at once: a site that forges facts without
+// end costs the control log no more. The first one holds whatever comes behind it.
+constexpr size_t kMostFactFindings = 16;
 
 class ControlFacts {
  public:
@@ -44,15 +50,39 @@ class ControlFacts {
   // By tag.
   std::map<std::string, v1::ContractRegistered> Contracts() const;
   std::optional<v1::ContractRegistered> Contract(const std::string& id_tag) const;
+  // All closings in their order, also those that were reopened: their invoices are issued.
   std::vector<v1::PeriodClosed> Periods() const;
+  // The month of the last closing that stands; empty if none does.
+  std::string ClosedThrough() const;
+  // FAILED_PRECONDITION says why a period is not the next to be closed.
+  absl::Status MayClose(const v1::PeriodClosed& closed) const;
   // The newest; empty if none was ever set.
   v1::BillingPolicySet Policy() const;
 
+  // What keeps a site's copy of a control fact from being one of this control log; empty if it is.
+  std::string Difference(const v1::KnownFact& known) const;
+  // Records that an entry of a site's log, `found.first_difference` of its generation, has a fact
+  // which differs: once, and not if it was accepted, or if kMostFactFindings are open of the log.
+  // Durable when it returns OK.
+  absl::Status OnFactDiffers(v1::DivergenceFound found);
+  // From this entry of a site's log on, nothing that its bills say is believed; none: all is.
+  std::optional<v1::EntryRef> HeldFrom(const core::LogId& log_id) const;
+  // Whether a bill of that log, made because of the entry `cause`, waits until its facts are
+  // accepted.
+  bool Holds(const core::LogId& log_id, const v1::EntryRef& cause) const;
+
  private:
+  using Place = std::pair<uint32_t, uint64_t>;
+
   explicit ControlFacts(log::Recorder& control) : control_(control) {}
 
   void Read(const log::EventLog& log);
   void Know(const v1::ControlFact& fact, const v1::Entry& entry)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Accept(const v1::KnownFactsAccepted& accepted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckClosing(const v1::PeriodClosed& closed) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckAcceptance(const v1::KnownFactsAccepted& accepted) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Check(const v1::ControlFact& fact) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Append(const v1::ControlFact& fact) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -65,6 +95,14 @@ class ControlFacts {
   std::map<std::string, v1::SiteDescribed> sites_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, v1::ContractRegistered> contracts_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::PeriodClosed> periods_ ABSL_GUARDED_BY(mutex_);
+  // Months of the closings that stand, in their order.
+  std::vector<std::string> standing_ ABSL_GUARDED_BY(mutex_);
+  // SHA-256 of every entry with a fact that this control log has or had: an entry says its own
+  // place.
+  std::set<std::string> digests_ ABSL_GUARDED_BY(mutex_);
+  // By log id: where facts differ, with the finding's id, and before where they were accepted.
+  std::map<std::string, std::map<Place, std::string>> differing_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Place> accepted_ ABSL_GUARDED_BY(mutex_);
   v1::BillingPolicySet policy_ ABSL_GUARDED_BY(mutex_);
 };
 

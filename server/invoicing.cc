@@ -7,17 +7,21 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "core/check.h"
+#include "core/period.h"
 #include "core/sha256.h"
 #include "core/timestamp.h"
+#include "log/merkle.h"
 #include "projections/billing/billing.h"
 #include "projections/billing/journal.h"
 #include "projections/books.h"
+#include "server/version.h"
 #include "server/view.h"
 
 namespace chargeledger::server {
@@ -25,11 +29,20 @@ namespace {
 
 using projections::Books;
 
-// "2026-11": the first instant behind it, by the clock of a place.
-absl::StatusOr<int64_t> EndOf(const std::string& period, const std::string& time_zone) {
+// What an invoice is due after, where neither contract nor policy says so.
+constexpr uint32_t kPaymentDays = 30;
+
+struct Month {
+  int64_t start_us = 0;
+  // The first microsecond behind it.
+  int64_t end_us = 0;
+};
+
+// By the clock of a place.
+absl::StatusOr<Month> ParseMonth(const std::string& period, const std::string& time_zone) {
   int year = 0, month = 0;
-  if (period.size() != 7 || period[4] != '-' || !absl::SimpleAtoi(period.substr(0, 4), &year) ||
-      !absl::SimpleAtoi(period.substr(5), &month) || month < 1 || month > 12 || year < 2000) {
+  if (!core::IsMonth(period) || !absl::SimpleAtoi(period.substr(0, 4), &year) ||
+      !absl::SimpleAtoi(period.substr(5), &month)) {
     return absl::InvalidArgumentError(absl::StrCat("period is \"", absl::CHexEscape(period),
                                                    "\"; it must be a month such as 2026-11"));
   }
@@ -38,7 +51,9 @@ absl::StatusOr<int64_t> EndOf(const std::string& period, const std::string& time
     return absl::InvalidArgumentError(absl::StrCat("time zone is \"", absl::CHexEscape(time_zone),
                                                    "\"; it must be one such as Europe/Amsterdam"));
   }
-  return absl::ToUnixMicros(absl::FromCivil(absl::CivilMonth(year, month) + 1, zone));
+  const absl::CivilMonth first(year, month);
+  return Month{absl::ToUnixMicros(absl::FromCivil(first, zone)),
+               absl::ToUnixMicros(absl::FromCivil(first + 1, zone))};
 }
 
 bool IsBehind(const v1::EntryRef& ref, const v1::PeriodClosed& closed, const std::string& log_id) {
@@ -82,6 +97,21 @@ v1::Invoice::Line ToLine(const v1::Cdr& cdr) {
   return line;
 }
 
+// Invoices lie under the root of all that were issued with them: a closing that failed after they
+// were stored leaves some that nothing refers to, and none that another closing takes for its own.
+std::string ArtefactKey(const std::string& root, uint64_t index) {
+  std::string key = "i" + root;
+  log::AppendBigEndian64(key, index);
+  return key;
+}
+
+std::string RootOf(const std::vector<std::string>& artefacts) {
+  log::Frontier tree;
+  for (const std::string& bytes : artefacts) tree.Append(log::LeafHash(bytes));
+  return std::string(tree.Root().bytes());
+}
+
+// Of closings before artefacts were stored.
 std::string Hash(const std::vector<v1::Invoice>& invoices) {
   // A chain, so that a million invoices need no second copy.
   core::Hash hash = core::Sha256("");
@@ -92,6 +122,41 @@ std::string Hash(const std::vector<v1::Invoice>& invoices) {
 }
 
 }  // namespace
+
+class Invoicing::MasterData {
+ public:
+  explicit MasterData(const ControlFacts& facts) : policy_(facts.Policy()) {
+    for (auto& [tag, contract] : facts.Contracts()) {
+      const std::string party = contract.partner_party_id().empty()
+                                    ? "contract:" + contract.contract_id()
+                                    : absl::StrCat("partner:", contract.partner_country_code(), "-",
+                                                   contract.partner_party_id());
+      // The first tag's stands for the party.
+      buyers_.emplace(party, contract);
+      buyers_.emplace("contract:" + contract.contract_id(), contract);
+    }
+  }
+
+  void AddTo(v1::Invoice& invoice) const {
+    uint32_t days = policy_.payment_days() == 0 ? kPaymentDays : policy_.payment_days();
+    if (const auto buyer = buyers_.find(invoice.party()); buyer != buyers_.end()) {
+      *invoice.mutable_buyer() = buyer->second;
+      if (buyer->second.payment_days() != 0) days = buyer->second.payment_days();
+    }
+    if (policy_.has_seller()) *invoice.mutable_seller() = policy_.seller();
+    // The calendar's days: whatever the clock of the place, its month ends with them.
+    invoice.set_period_start(core::FirstDayOf(invoice.period()).value_or(""));
+    invoice.set_period_end(core::LastDayOf(invoice.period()).value_or(""));
+    invoice.set_issue_date(core::DayAfter(invoice.period_end(), 1).value_or(""));
+    if (!invoice.credit_note()) {
+      invoice.set_due_date(core::DayAfter(invoice.issue_date(), days).value_or(""));
+    }
+  }
+
+ private:
+  const v1::BillingPolicySet policy_;
+  std::map<std::string, v1::ContractRegistered> buyers_;
+};
 
 absl::StatusOr<std::vector<v1::Invoice>> Invoicing::Make(
     const v1::PeriodClosed& closed, const std::vector<v1::PeriodClosed>& before) const {
@@ -134,7 +199,7 @@ absl::StatusOr<std::vector<v1::Invoice>> Invoicing::Make(
 }
 
 absl::StatusOr<v1::ClosePeriodResponse> Invoicing::Close(const v1::ClosePeriodRequest& request) {
-  CL_ASSIGN_OR_RETURN(const int64_t end_us, EndOf(request.period(), request.time_zone()));
+  CL_ASSIGN_OR_RETURN(const Month month, ParseMonth(request.period(), request.time_zone()));
   const std::string series =
       request.series().empty() ? request.period().substr(0, 4) : request.series();
   for (const char c : series) {
@@ -148,22 +213,28 @@ absl::StatusOr<v1::ClosePeriodResponse> Invoicing::Close(const v1::ClosePeriodRe
   fact.set_reason(request.reason());
   v1::PeriodClosed& closed = *fact.mutable_period_closed();
   closed.set_period(request.period());
-  closed.set_end_us(end_us);
+  closed.set_end_us(month.end_us);
+  closed.set_time_zone(request.time_zone());
   closed.set_series(series);
   closed.set_first_number(1);
-  const std::vector<v1::PeriodClosed> before = facts_.Periods();
-  for (const v1::PeriodClosed& earlier : before) {
-    if (earlier.end_us() >= end_us) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "period ", earlier.period(), " is closed: what comes late goes to the next"));
-    }
-    if (earlier.series() == series)
-      closed.set_first_number(earlier.first_number() + earlier.count());
+  CL_RETURN_IF_ERROR(facts_.MayClose(closed));
+  const int64_t now_us = clock_.WallMicros();
+  if (now_us < month.start_us) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "period ", request.period(), " has not begun: it begins at ",
+        core::FormatTimestamp(month.start_us), ", and now it is ", core::FormatTimestamp(now_us)));
   }
-  if (clock_.WallMicros() < end_us && !request.before_end()) {
+  if (now_us < month.end_us && !request.before_end()) {
     return absl::FailedPreconditionError(
         absl::StrCat("period ", request.period(), " is not over: it ends at ",
-                     core::FormatTimestamp(end_us), "; before_end closes it all the same"));
+                     core::FormatTimestamp(month.end_us), "; before_end closes it all the same"));
+  }
+  const std::vector<v1::PeriodClosed> before = facts_.Periods();
+  for (const v1::PeriodClosed& earlier : before) {
+    // Those that were reopened have used up their numbers, too.
+    if (earlier.series() == series) {
+      closed.set_first_number(earlier.first_number() + earlier.count());
+    }
   }
   {
     CL_ASSIGN_OR_RETURN(View view, View::Take(ledger_, states_, ""));
@@ -173,53 +244,128 @@ absl::StatusOr<v1::ClosePeriodResponse> Invoicing::Close(const v1::ClosePeriodRe
       position.set_log_id(std::string(held->log_id().bytes()));
       position.set_generation(at.generation());
       position.set_size(at.size());
+      // What is held is of no closing before it is accepted. Looked at behind the view: what is
+      // folded was checked before.
+      const auto from = facts_.HeldFrom(held->log_id());
+      if (from.has_value() && std::make_pair(from->generation(), from->sequence()) <
+                                  std::make_pair(at.generation(), at.size())) {
+        position.set_generation(from->generation());
+        position.set_size(from->sequence());
+      }
     }
   }
-  CL_ASSIGN_OR_RETURN(const std::vector<v1::Invoice> invoices, Make(closed, before));
-  closed.set_count(invoices.size());
-  closed.set_invoices_sha256(Hash(invoices));
+  CL_ASSIGN_OR_RETURN(std::vector<v1::Invoice> invoices, Make(closed, before));
+  const MasterData master_data(facts_);
+  std::vector<std::string> artefacts;
+  for (v1::Invoice& invoice : invoices) {
+    master_data.AddTo(invoice);
+    artefacts.push_back(invoice.SerializeAsString());
+    invoice.Clear();
+  }
+  closed.set_count(artefacts.size());
+  closed.set_artefacts_root(RootOf(artefacts));
+  const auto made_with = [&](const std::string& name, const std::string& version) {
+    v1::PeriodClosed::MadeWith& part = *closed.add_made_with();
+    part.set_name(name);
+    part.set_version(version);
+  };
+  for (const projections::Fold::Part& part : Books().parts()) {
+    made_with(part.name, absl::StrCat(part.version));
+  }
+  made_with("ledgerd", kVersion);
+  log::WriteBatch batch;
+  for (size_t i = 0; i < artefacts.size(); ++i) {
+    batch.Put(ArtefactKey(closed.artefacts_root(), i), artefacts[i]);
+  }
+  if (!artefacts.empty()) {
+    CL_RETURN_IF_ERROR(artefacts_.Commit(batch, log::Durability::kSynced));
+  }
   CL_RETURN_IF_ERROR(facts_.Record(fact));
   v1::ClosePeriodResponse response;
   *response.mutable_closed() = closed;
   return response;
 }
 
-absl::Status Invoicing::List(
+absl::StatusOr<std::vector<std::string>> Invoicing::Stored(const v1::PeriodClosed& closed) const {
+  std::vector<std::string> artefacts;
+  const std::string end = ArtefactKey(closed.artefacts_root(), closed.count());
+  CL_RETURN_IF_ERROR(artefacts_.Scan(ArtefactKey(closed.artefacts_root(), 0), end,
+                                     [&](absl::string_view, absl::string_view bytes) {
+                                       artefacts.emplace_back(bytes);
+                                       return true;
+                                     }));
+  if (artefacts.size() == closed.count() && RootOf(artefacts) == closed.artefacts_root()) {
+    return artefacts;
+  }
+  return absl::DataLossError(absl::StrCat("the stored invoices of ", closed.period(),
+                                          " are not those that were issued: the store "
+                                          "`artefacts` has ",
+                                          artefacts.size(), " of ", closed.count(),
+                                          ", or they were changed. Restore it from a backup"));
+}
+
+absl::Status Invoicing::ListClosing(
+    const std::vector<v1::PeriodClosed>& periods, size_t index,
     const v1::ListInvoicesRequest& request,
-    const std::function<bool(const v1::ListInvoicesResponse&)>& each) const {
-  const std::vector<v1::PeriodClosed> periods = facts_.Periods();
-  const auto contracts = facts_.Contracts();
-  const auto policy = facts_.Policy();
-  bool found = false;
-  for (size_t i = 0; i < periods.size(); ++i) {
-    const v1::PeriodClosed& closed = periods[i];
-    if (!request.period().empty() && request.period() != closed.period()) continue;
-    if (!request.series().empty() && request.series() != closed.series()) continue;
-    CL_ASSIGN_OR_RETURN(std::vector<v1::Invoice> invoices,
-                        Make(closed, {periods.begin(), periods.begin() + static_cast<long>(i)}));
-    if (Hash(invoices) != closed.invoices_sha256()) {
+    const std::function<bool(const v1::ListInvoicesResponse&)>& each, bool& found,
+    bool& stopped) const {
+  const v1::PeriodClosed& closed = periods[index];
+  const bool stored = !closed.artefacts_root().empty();
+  const MasterData master_data(facts_);
+  std::vector<v1::Invoice> today;
+  if (!stored || request.with_today()) {
+    CL_ASSIGN_OR_RETURN(
+        today, Make(closed, {periods.begin(), periods.begin() + static_cast<long>(index)}));
+    if (!stored && Hash(today) != closed.invoices_sha256()) {
       return absl::DataLossError(absl::StrCat("the invoices of ", closed.period(),
                                               " are not those that were made: a log "
                                               "is not what it was, or is not folded yet"));
     }
-    for (v1::Invoice& invoice : invoices) {
-      if (!request.number().empty() && request.number() != invoice.number()) continue;
-      found = true;
-      for (const auto& [tag, contract] : contracts) {
-        const bool partner =
-            !contract.partner_party_id().empty() &&
-            invoice.party() == absl::StrCat("partner:", contract.partner_country_code(), "-",
-                                            contract.partner_party_id());
-        if (partner || invoice.party() == "contract:" + contract.contract_id()) {
-          *invoice.mutable_buyer() = contract;
-          break;
-        }
-      }
-      if (policy.has_seller()) *invoice.mutable_seller() = policy.seller();
-      v1::ListInvoicesResponse response;
-      *response.mutable_invoice() = std::move(invoice);
-      if (!each(response)) return absl::OkStatus();
+    for (v1::Invoice& invoice : today) master_data.AddTo(invoice);
+  }
+  std::vector<std::string> artefacts;
+  if (stored) {
+    CL_ASSIGN_OR_RETURN(artefacts, Stored(closed));
+  }
+  for (size_t i = 0; i < closed.count(); ++i) {
+    v1::ListInvoicesResponse response;
+    if (!stored) {
+      if (i < today.size()) *response.mutable_invoice() = today[i];
+    } else if (response.mutable_invoice()->ParseFromString(artefacts[i])) {
+      response.set_artefact(std::move(artefacts[i]));
+    } else {
+      return absl::DataLossError("a stored invoice cannot be read");
     }
+    const v1::Invoice& issued = response.invoice();
+    if (!request.number().empty() && request.number() != issued.number()) continue;
+    found = true;
+    for (const v1::Invoice& made : today) {
+      // Numbers may have moved since.
+      if (request.with_today() && made.party() == issued.party() &&
+          made.currency() == issued.currency()) {
+        *response.mutable_today() = made;
+        response.mutable_today()->set_number(issued.number());
+      }
+    }
+    stopped = !each(response);
+    if (stopped) return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Invoicing::List(
+    const v1::ListInvoicesRequest& request,
+    const std::function<bool(const v1::ListInvoicesResponse&)>& each) const {
+  const std::vector<v1::PeriodClosed> periods = facts_.Periods();
+  bool found = false, stopped = false;
+  for (size_t i = 0; i < periods.size() && !stopped; ++i) {
+    const v1::PeriodClosed& closed = periods[i];
+    if (!request.period().empty() && request.period() != closed.period()) continue;
+    if (!request.series().empty() && request.series() != closed.series()) continue;
+    if (!request.number().empty() && !absl::StartsWith(request.number(), closed.series() + "-")) {
+      continue;
+    }
+    CL_RETURN_IF_ERROR(ListClosing(periods, i, request, each, found, stopped));
   }
   if (!found && !request.number().empty()) {
     return absl::NotFoundError(

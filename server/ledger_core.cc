@@ -10,6 +10,7 @@
 #include "log/own_logs.h"
 #include "server/default_tariff.h"
 #include "server/digest_check.h"
+#include "server/fact_check.h"
 #include "server/version.h"
 
 namespace chargeledger::server {
@@ -86,6 +87,9 @@ void LedgerCore::Connect() {
       feed_.OnChanged(log_id, std::string(key));
     }
     if (callbacks_.changed) callbacks_.changed(log_id, part, key);
+  });
+  bookkeeper_->OnEvent([this](const projections::Event& event) {
+    return event.log_id == control_->log().log_id() ? absl::OkStatus() : CheckFact(event, *facts_);
   });
   ledger_->OnGrown([this](const std::vector<HeldLog*>& grown) { bookkeeper_->OnGrown(grown); });
   ledger_->OnFailed(callbacks_.failed);

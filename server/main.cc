@@ -141,7 +141,8 @@ std::vector<core::Metric> DivergenceMetrics(const Queries& queries) {
       still_open += divergence.has_resolved() ? 0 : 1;
     }
   }
-  for (int i = v1::DIVERGENCE_KIND_STALE_AUTHOR; v1::DivergenceKind_IsValid(i); ++i) {
+  for (int i = v1::DIVERGENCE_KIND_STALE_AUTHOR; i <= v1::DivergenceKind_MAX; ++i) {
+    if (!v1::DivergenceKind_IsValid(i)) continue;
     const auto kind = static_cast<v1::DivergenceKind>(i);
     const std::string word = log::replication::ToWord(kind);
     found.samples.push_back({{{"kind", word}}, counts[kind].first});
@@ -342,7 +343,9 @@ absl::StatusOr<std::optional<core::Ending>> Live(const Flags& flags,
   CL_ASSIGN_OR_RETURN(auto metrics, ServeMetrics(metrics_listen, core->archive(), scrubber, ledger,
                                                  queries, roaming->endpoint.get(), announced));
   BillingQueries billing(ledger, core->states(), &history, core->facts(), *roaming->objects);
-  Invoicing invoicing(ledger, core->states(), core->facts(), clock);
+  // What was issued is in no log: a store that is damaged is left as it is, to be restored.
+  CL_ASSIGN_OR_RETURN(auto artefacts, files.OpenStore("artefacts", {}));
+  Invoicing invoicing(ledger, core->states(), *artefacts, core->facts(), clock);
   const Served served{ledger,   queries,    log_queries,          hub, core->on_digests(),
                       &billing, &invoicing, roaming->sender.get()};
   CL_ASSIGN_OR_RETURN(auto server, RpcServer::Listen(listen, served));

@@ -98,6 +98,9 @@ std::string PlanFor(v1::DivergenceKind kind, v1::DivergenceSide side) {
                    "divergence restore` takes the author's copy and keeps the holder's aside"
                  : "as with a fork: the holder's branch is the cosigned one, the author's entries "
                    "are carried into a new generation";
+    case v1::DIVERGENCE_KIND_KNOWN_FACT:
+      return "what the site bills from there on is held; a person finds out why, and accepts the "
+             "facts (`ledgerctl billing accept-facts`) or leaves it held";
     default:
       return "see docs/replication.md";
   }

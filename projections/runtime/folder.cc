@@ -199,15 +199,20 @@ absl::StatusOr<uint64_t> Folder::FoldStretch(const log::EventLog& log, absl::str
   reader.SetClocks({clocks.boot(), clocks.wall_us(), clocks.monotonic_us()});
   uint64_t read = 0;
   // A frame in parts is folded whole or not at all, so a stretch ends only where no frame is open.
+  absl::Status stopped;
   const absl::Status status = log.Read(core::Sequence(position.size()), ~uint64_t{0},
                                        [&](core::Sequence sequence, absl::string_view bytes) {
-                                         if (auto event = reader.Read(sequence, bytes))
+                                         if (auto event = reader.Read(sequence, bytes)) {
+                                           if (seen_) stopped = seen_(*event);
+                                           if (!stopped.ok()) return false;
                                            fold_.Apply(*event, parts);
+                                         }
                                          return ++read < max_entries || reader.pending() > 0;
                                        });
   // Also of what is thrown away: the fold must not remember it.
   fold_.Finish(parts);
   CL_RETURN_IF_ERROR(status);
+  CL_RETURN_IF_ERROR(stopped);
   const uint64_t folded = read - reader.pending();
   if (folded == 0) return 0;
   std::vector<StateDigest> digests;

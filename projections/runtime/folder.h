@@ -52,6 +52,9 @@ class Folder {
   // `changed` is told of every key that was written, when it can be read.
   using Changed = std::function<void(const core::LogId&, size_t part, absl::string_view key)>;
   void OnChanged(Changed changed) { changed_ = std::move(changed); }
+  // `seen` is told of every event before it is folded; folding stops at what it does not let pass.
+  using Seen = std::function<absl::Status(const Event&)>;
+  void OnEvent(Seen seen) { seen_ = std::move(seen); }
 
  private:
   absl::StatusOr<v1::StoredFold> Prepare(const log::EventLog& log);
@@ -68,6 +71,7 @@ class Folder {
   projections::Fold& fold_;
   const uint64_t batch_entries_;
   Changed changed_;
+  Seen seen_;
 };
 
 // How far `log_id` is folded in what `reader` sees; an empty position if it is not.

@@ -24,6 +24,11 @@ class OcpiObjects {
   const Partner* PartnerOf(const v1::Cdr& cdr) const;
   const Partner* PartnerOf(const v1::Session& session) const;
 
+  // It waits at the centre until a person accepts the facts that it rests on: no partner gets it.
+  bool IsHeld(const v1::Cdr& cdr, const core::LogId& log_id) const {
+    return facts_.Holds(log_id, cdr.cause());
+  }
+
   // `states` holds the tariff that the CDR was priced by; none if that cannot be read.
   std::optional<core::Json> ToJson(const v1::Cdr& cdr, const log::Reader& states,
                                    const core::LogId& log_id) const;

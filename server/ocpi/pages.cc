@@ -160,7 +160,7 @@ net::HttpResponse OcpiPages::List(const std::string& module, const std::string& 
             if (cdrs) {
               v1::Cdr cdr;
               if (!cdr.ParseFromArray(bytes.data(), size) || objects_.PartnerOf(cdr) != &partner ||
-                  !window.Wants(cdr.made_at_us())) {
+                  objects_.IsHeld(cdr, held->log_id()) || !window.Wants(cdr.made_at_us())) {
                 return true;
               }
               auto json = objects_.ToJson(cdr, *states, held->log_id());

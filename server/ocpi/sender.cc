@@ -105,6 +105,8 @@ absl::Status OcpiSender::Offer(const log::Reader& states, const core::LogId& log
                                const v1::Cdr& cdr) {
   const Partner* partner = around_.objects.PartnerOf(cdr);
   if (partner == nullptr || partner->cdrs_url.empty()) return absl::OkStatus();
+  // Offered at the next start behind its acceptance.
+  if (around_.objects.IsHeld(cdr, log_id)) return absl::OkStatus();
   const auto json = around_.objects.ToJson(cdr, states, log_id);
   if (!json.has_value()) return absl::DataLossError("the tariff of a CDR cannot be read");
   absl::MutexLock lock(&mutex_);

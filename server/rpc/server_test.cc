@@ -38,7 +38,7 @@ class ServerTest : public testing::Test {
     facts_ = *ControlFacts::Open(*control_);
     objects_ = std::make_unique<OcpiObjects>(partners_, *facts_);
     billing_ = std::make_unique<BillingQueries>(*ledger_, states_, nullptr, *facts_, *objects_);
-    invoicing_ = std::make_unique<Invoicing>(*ledger_, states_, *facts_, clock_);
+    invoicing_ = std::make_unique<Invoicing>(*ledger_, states_, artefacts_, *facts_, clock_);
     server_ = *RpcServer::Listen(
         {"127.0.0.1", 0},
         {*ledger_, *queries_, *log_queries_, *hub_, {}, billing_.get(), invoicing_.get()});
@@ -106,7 +106,7 @@ class ServerTest : public testing::Test {
     return request;
   }
 
-  log::MemoryStore logs_, states_;
+  log::MemoryStore logs_, states_, artefacts_;
   log::Archive archive_{logs_};
   core::ManualClock clock_{0};
   std::unique_ptr<Ledger> ledger_;

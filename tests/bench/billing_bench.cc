@@ -172,7 +172,8 @@ void BM_MonthEnd(benchmark::State& state) {
     auto control = *log::Recorder::Open(control_archive, month->clock, {"ledger", "control"},
                                         *core::LogId::FromBytes("the control log."), {});
     auto facts = *server::ControlFacts::Open(*control);
-    server::Invoicing invoicing(*month->ledger, month->states, *facts, month->clock);
+    log::MemoryStore artefacts;
+    server::Invoicing invoicing(*month->ledger, month->states, artefacts, *facts, month->clock);
     v1::ClosePeriodRequest request;
     request.set_period("2026-11");
     request.set_before_end(true);

@@ -102,7 +102,13 @@ absl::Status ShowWhatIf(const Context& context, const std::string& tariff_path,
 
 absl::Status ClosePeriod(const Context& context, v1::ClosePeriodRequest request, const Review& who);
 absl::Status ListInvoices(const Context& context, const std::string& period);
-// `layout`: ubl for EN 16931, or empty for the format asked for.
+// The last closed month may be closed again.
+absl::Status ReopenPeriod(const Context& context, const std::string& period, const Review& who);
+// What a log's bills rest on, and the control log does not have, is taken for right up to now.
+absl::Status AcceptFacts(const Context& context, const std::string& log_id, const Review& who);
+// Invoices that today's code and master data would make otherwise.
+absl::Status CompareInvoices(const Context& context, const std::string& period);
+// `layout`: ubl for EN 16931, artefact for the issued bytes, or empty for the format asked for.
 absl::Status ShowInvoice(const Context& context, const std::string& number,
                          const std::string& layout);
 

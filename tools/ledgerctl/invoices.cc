@@ -2,6 +2,7 @@
 // UBL 2.1.
 #include <cstdlib>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "core/check.h"
@@ -12,8 +13,6 @@
 
 namespace chargeledger::ledgerctl {
 namespace {
-
-std::string Day(int64_t us) { return core::FormatTimestamp(us).substr(0, 10); }
 
 std::string Xml(const std::string& text) {
   return absl::StrReplaceAll(text,
@@ -47,13 +46,13 @@ class UblWriter {
             "xmlns:cbc=\"urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2\">\n";
     Basic("CustomizationID", "urn:cen.eu:en16931:2017");
     Basic("ID", invoice_.number());
-    Basic("IssueDate", Day(invoice_.issued_at_us()));
-    if (!credit) Basic("DueDate", Day(invoice_.issued_at_us() + 30 * int64_t{86'400'000'000}));
+    Basic("IssueDate", invoice_.issue_date());
+    if (!credit) Basic("DueDate", invoice_.due_date());
     Basic(credit ? "CreditNoteTypeCode" : "InvoiceTypeCode", credit ? "381" : "380");
     Basic("DocumentCurrencyCode", invoice_.currency());
     Basic("BuyerReference", invoice_.party());
-    out_ << "  <cac:InvoicePeriod><cbc:StartDate>" << invoice_.period()
-         << "-01</cbc:StartDate><cbc:EndDate>" << Day(invoice_.issued_at_us() - 1)
+    out_ << "  <cac:InvoicePeriod><cbc:StartDate>" << invoice_.period_start()
+         << "</cbc:StartDate><cbc:EndDate>" << invoice_.period_end()
          << "</cbc:EndDate></cac:InvoicePeriod>\n";
     const v1::BillingPolicySet::Seller& seller = invoice_.seller();
     Party("AccountingSupplierParty", seller.name(), seller.address(), seller.city(),
@@ -172,6 +171,61 @@ absl::Status ClosePeriod(const Context& context, v1::ClosePeriodRequest request,
   return absl::OkStatus();
 }
 
+absl::Status ReopenPeriod(const Context& context, const std::string& period, const Review& who) {
+  v1::RecordFactRequest request;
+  request.mutable_fact()->set_by(who.by);
+  request.mutable_fact()->set_reason(who.reason);
+  request.mutable_fact()->mutable_period_reopened()->set_period(period);
+  CL_RETURN_IF_ERROR(context.client.RecordFact(request).status());
+  context.out << "period " << period << " may be closed again; its invoices stay as they are\n";
+  return absl::OkStatus();
+}
+
+absl::Status AcceptFacts(const Context& context, const std::string& log_id, const Review& who) {
+  v1::RecordFactRequest request;
+  request.mutable_fact()->set_by(who.by);
+  request.mutable_fact()->set_reason(who.reason);
+  request.mutable_fact()->mutable_known_facts_accepted()->set_log_id(
+      absl::HexStringToBytes(log_id));
+  CL_RETURN_IF_ERROR(context.client.RecordFact(request).status());
+  context.out << "accepted: what was held because of them is billed\n";
+  return absl::OkStatus();
+}
+
+absl::Status CompareInvoices(const Context& context, const std::string& period) {
+  v1::ListInvoicesRequest request;
+  request.set_period(period);
+  request.set_with_today(true);
+  uint64_t compared = 0;
+  std::vector<v1::ListInvoicesResponse> others;
+  CL_RETURN_IF_ERROR(context.client.ListInvoices(request, [&](const v1::ListInvoicesResponse& r) {
+    ++compared;
+    if (r.invoice().SerializeAsString() != r.today().SerializeAsString()) others.push_back(r);
+  }));
+  if (context.format == Format::kJson) {
+    for (const v1::ListInvoicesResponse& other : others) {
+      CL_RETURN_IF_ERROR(PrintJson(other, context.out));
+    }
+    return absl::OkStatus();
+  }
+  for (const v1::ListInvoicesResponse& other : others) {
+    const v1::Invoice& issued = other.invoice();
+    context.out << issued.number() << ": "
+                << HumanMoney(issued.total().incl_vat_e4(), issued.currency()) << " "
+                << issued.currency() << " was issued; today ";
+    if (!other.has_today()) {
+      context.out << "there would be none\n";
+    } else if (other.today().total().incl_vat_e4() == issued.total().incl_vat_e4()) {
+      context.out << "the same, with other words or lines\n";
+    } else {
+      context.out << "it would be "
+                  << HumanMoney(other.today().total().incl_vat_e4(), issued.currency()) << "\n";
+    }
+  }
+  context.out << compared << " invoices, " << others.size() << " would be others today\n";
+  return absl::OkStatus();
+}
+
 absl::Status ListInvoices(const Context& context, const std::string& period) {
   v1::ListInvoicesRequest request;
   request.set_period(period);
@@ -213,11 +267,19 @@ absl::Status ShowInvoice(const Context& context, const std::string& number,
                          const std::string& layout) {
   v1::ListInvoicesRequest request;
   request.set_number(number);
-  std::vector<v1::Invoice> invoices;
+  std::vector<v1::ListInvoicesResponse> found;
   CL_RETURN_IF_ERROR(context.client.ListInvoices(
-      request, [&](const v1::ListInvoicesResponse& r) { invoices.push_back(r.invoice()); }));
-  if (invoices.empty()) return absl::NotFoundError(absl::StrCat("there is no invoice ", number));
-  const v1::Invoice& invoice = invoices.front();
+      request, [&](const v1::ListInvoicesResponse& r) { found.push_back(r); }));
+  if (found.empty()) return absl::NotFoundError(absl::StrCat("there is no invoice ", number));
+  const v1::Invoice& invoice = found.front().invoice();
+  if (layout == "artefact") {
+    if (found.front().artefact().empty()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("invoice ", number, " was issued before artefacts were stored"));
+    }
+    context.out << found.front().artefact();
+    return absl::OkStatus();
+  }
   if (layout == "ubl") {
     if (invoice.seller().name().empty() || invoice.seller().vat_id().empty()) {
       return absl::FailedPreconditionError(

@@ -416,15 +416,29 @@ void Grammar::DeclareBilling() {
   close->add_option("--series", arguments_.series, "of the numbers; not given: the year");
   close->add_option("--time-zone", arguments_.time_zone, "in which the month ends; not given: UTC");
   AddWho(close, /*required=*/false);
+  CLI::App* reopen = Verb(billing, "reopen",
+                          "answers a closing in error: the last closed month may be closed again",
+                          [&](const Context& c) { return ReopenPeriod(c, a.period, a.review); });
+  reopen->add_option("period", arguments_.period, "the last that is closed")->required();
+  AddWho(reopen, /*required=*/true);
+  CLI::App* accept = Verb(billing, "accept-facts",
+                          "takes a log's control facts for right that differ from the control log",
+                          [&](const Context& c) { return AcceptFacts(c, a.id, a.review); });
+  accept->add_option("log", arguments_.id, "the log's whole id, as `log list` has it")->required();
+  AddWho(accept, /*required=*/true);
   CLI::App* invoices = Noun("invoices", "invoices and credit notes of closed months");
   Verb(invoices, "list", "all of them", [&](const Context& c) {
     return ListInvoices(c, a.period);
   })->add_option("--period", arguments_.period, "only of this month");
+  Verb(invoices, "compare", "those that would be others if they were issued today",
+       [&](const Context& c) { return CompareInvoices(c, a.period); })
+      ->add_option("--period", arguments_.period, "only of this month");
   CLI::App* show = Verb(invoices, "show", "one, as a table, JSON, or EN 16931 in UBL",
                         [&](const Context& c) { return ShowInvoice(c, a.id, a.layout); });
   show->add_option("number", arguments_.id, "its number")->required();
-  show->add_option("--as", arguments_.layout, "ubl: EN 16931 in UBL 2.1")
-      ->check(CLI::IsMember({"ubl"}));
+  show->add_option("--as", arguments_.layout,
+                   "ubl: EN 16931 in UBL 2.1; artefact: the bytes that were issued")
+      ->check(CLI::IsMember({"ubl", "artefact"}));
 }
 
 void Grammar::DeclareJournal() {
