@@ -30,6 +30,8 @@ struct Arguments {
   std::optional<uint64_t> to;
   std::string path;
   std::vector<std::string> keys;
+  std::string site_tiles;
+  std::vector<std::string> control_tiles;
   bool rebuild_heads = false;
   bool open_only = false;
   std::string tariff;
@@ -480,12 +482,20 @@ void Grammar::DeclareOffline() {
                          [&](const Context& c) { return VerifyProof(a.path, a.keys, c.out); });
   CLI::App* tiles = Verb(verify, "tiles", "a folder of `log export`",
                          [&](const Context& c) { return VerifyTiles(a.path, a.keys, c.out); });
+  CLI::App* facts = Verb(
+      verify, "facts", "the control facts in a site's log, against the control log",
+      [&](const Context& c) { return VerifyFacts(a.site_tiles, a.control_tiles, a.keys, c.out); });
+  facts->add_option("--site-tiles", arguments_.site_tiles, "a folder of `log export`")->required();
+  facts
+      ->add_option("--control-tiles", arguments_.control_tiles,
+                   "a folder of `log export control`; once for each generation")
+      ->required();
   CLI::App* merkle = Verb(verify, "merkle", "Merkle tree cases in JSON (docs/log_format.md)",
                           [&](const Context& c) { return VerifyMerkle(a.path, c.out); });
   for (CLI::App* verb : {proof, tiles, merkle}) {
     verb->add_option("path", arguments_.path, "file or folder")->required();
   }
-  for (CLI::App* verb : {proof, tiles}) {
+  for (CLI::App* verb : {proof, tiles, facts}) {
     verb->add_option("--key", arguments_.keys,
                      "vkey (log keys) of who must have signed; may be given several times")
         ->required();

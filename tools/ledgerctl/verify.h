@@ -1,5 +1,5 @@
-// Commands that need no server: verify proof|tiles|merkle, fsck. Each prints what it checked, and
-// returns OK only if everything is right.
+// Commands that need no server: verify proof|tiles|facts|merkle, fsck. Each prints what it checked,
+// and returns OK only if everything is right.
 #pragma once
 
 #include <ostream>
@@ -15,6 +15,10 @@ absl::Status VerifyProof(const std::string& path, const std::vector<std::string>
                          std::ostream& out);
 absl::Status VerifyTiles(const std::string& directory, const std::vector<std::string>& keys,
                          std::ostream& out);
+// Whether all control facts in a site's folder are entries of the control log, whose generations
+// are a folder each. DATA_LOSS says how many are not.
+absl::Status VerifyFacts(const std::string& site, const std::vector<std::string>& controls,
+                         const std::vector<std::string>& keys, std::ostream& out);
 // Anybody's Merkle vectors as JSON (docs/log_format.md).
 absl::Status VerifyMerkle(const std::string& path, std::ostream& out);
 
