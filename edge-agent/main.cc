@@ -195,7 +195,12 @@ void AddGap(const v1::RecordingGap& before, v1::RecordingGap& gap) {
 // One life of the agent after the other: a full disk ends one, and space begins the next.
 absl::StatusOr<int> Run(core::Clock& clock, AgentOptions options) {
   bool announced = false;
-  for (bool first = true;; first = false) {
+  const auto announce = [&](const core::Address& address) {
+    if (!announced) std::printf("listening on %s\n", address.ToText().c_str());
+    announced = true;
+    std::fflush(stdout);
+  };
+  while (true) {
     auto agent = Agent::Start(clock, options);
     core::Ending ending = core::Ending::kDiskFull;
     if (agent.ok()) {
@@ -207,9 +212,7 @@ absl::StatusOr<int> Run(core::Clock& clock, AgentOptions options) {
       if (!announced && options.metrics_listen.has_value()) {
         std::printf("metrics on %s\n", options.metrics_listen->ToText().c_str());
       }
-      if (!announced) std::printf("listening on %s\n", options.listen.ToText().c_str());
-      announced = true;
-      std::fflush(stdout);
+      announce(options.listen);
       ending = core::WaitForEnding();
       options.begin = (*agent)->next();
       agent->reset();
@@ -221,14 +224,19 @@ absl::StatusOr<int> Run(core::Clock& clock, AgentOptions options) {
       spdlog::warn("beginning anew: {}", std::string(agent.status().message()));
       core::BeginAgain();
       continue;
-    } else if (agent.status().code() != absl::StatusCode::kResourceExhausted || first) {
+    } else if (agent.status().code() != absl::StatusCode::kResourceExhausted) {
       return agent.status();
     }
     if (ending != core::Ending::kDiskFull) return ending == core::Ending::kSignal ? 0 : 1;
     const int64_t from_us = options.gap.has_value() ? options.gap->from_us() : clock.WallMicros();
     core::BeginAgain();
     CL_ASSIGN_OR_RETURN(Waited waited, WaitForSpace(clock, options, from_us,
-                                                    std::max(options.reserve_bytes, kSpaceToGoOn)));
+                                                    std::max(options.reserve_bytes, kSpaceToGoOn),
+                                                    [&](const core::Address& address) {
+                                                      // On the same port in the life after it.
+                                                      options.listen = address;
+                                                      announce(address);
+                                                    }));
     if (waited.ending.has_value()) return *waited.ending == core::Ending::kSignal ? 0 : 1;
     // A life that could not even begin has recorded nothing of the gap before it.
     if (options.gap.has_value()) AddGap(*options.gap, waited.gap);

@@ -2,6 +2,7 @@
 // points away or answers them without a record, and looks whether there is space again.
 #pragma once
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "chargeledger/v1/entry.pb.h"
 #include "core/clock.h"
@@ -18,8 +19,10 @@ struct Waited {
 };
 
 // Returns when `bytes` are free for the data directory again, or the process is to end.
-// `from_us` is when recording ended, by the wall clock.
+// `from_us` is when recording ended, by the wall clock; `listening` is called once with where
+// charge points are listened for.
 absl::StatusOr<Waited> WaitForSpace(core::Clock& clock, const AgentOptions& options,
-                                    int64_t from_us, uint64_t bytes);
+                                    int64_t from_us, uint64_t bytes,
+                                    absl::FunctionRef<void(const core::Address&)> listening);
 
 }  // namespace chargeledger::edge_agent

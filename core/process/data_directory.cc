@@ -14,6 +14,15 @@
 #include "absl/strings/str_cat.h"
 
 namespace chargeledger::core {
+namespace {
+
+absl::Status Failed(const std::string& what, int error) {
+  const std::string message = absl::StrCat("cannot ", what, ": ", strerror(error));
+  return error == ENOSPC || error == EDQUOT ? absl::ResourceExhaustedError(message)
+                                            : absl::InvalidArgumentError(message);
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::string& path) {
   if (path.empty()) {
@@ -22,16 +31,12 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
   std::error_code error;
   const bool created = std::filesystem::create_directories(path, error);
   if (error) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot create the data directory ", path, ": ", error.message()));
+    return Failed(absl::StrCat("create the data directory ", path), error.value());
   }
   if (created) std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
   const std::string lock_path = path + "/LOCK";
   const int lock = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot open ", lock_path, ": ", strerror(errno)));
-  }
+  if (lock < 0) return Failed(absl::StrCat("open ", lock_path), errno);
   if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
     char holder[32] = {};
     const ssize_t read_bytes = pread(lock, holder, sizeof holder - 1, 0);
@@ -43,9 +48,9 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::st
   }
   const std::string pid = absl::StrCat(getpid(), "\n");
   if (ftruncate(lock, 0) != 0 || pwrite(lock, pid.data(), pid.size(), 0) < 0) {
+    const int failed = errno;
     close(lock);
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot write ", lock_path, ": ", strerror(errno)));
+    return Failed(absl::StrCat("write ", lock_path), failed);
   }
   return std::unique_ptr<DataDirectory>(new DataDirectory(path, lock));
 }

@@ -9,13 +9,14 @@ import { main, Network, Process, scratch, test, until } from './harness.mjs';
 
 const MIB = 1 << 20;
 
-/** A process whose --data-dir is on a file system of `mib` MiB that nobody else uses. */
+/** A process whose --data-dir is on a file system of `mib` MiB that no one else uses; `full`: filled before it starts. */
 class Confined extends Process {
-  constructor(binary, mib, args) {
+  constructor(binary, mib, args, full = false) {
     const disk = join(scratch(), 'disk');
     mkdirSync(disk);
     super(binary, ['--data-dir', join(disk, 'data'), ...args],
-      ['unshare', '-rm', 'sh', '-c', `mount -t tmpfs -o size=${mib}m tmpfs ${disk} && exec "$@"`, 'sh']);
+      ['unshare', '-rm', 'sh', '-c', `mount -t tmpfs -o size=${mib}m tmpfs ${disk} && ${
+        full ? `{ dd if=/dev/zero of=${disk}/filler bs=64k 2>/dev/null; true; } && ` : ''}exec "$@"`, 'sh']);
     this.disk = disk;
   }
 
@@ -119,6 +120,26 @@ test('below the reserve nobody may begin to charge, what has begun is recorded o
   await network.level();
   await assertAllRecorded(network, point);
   await point.close();
+  await network.stop();
+});
+
+test('an agent that is started on a full disk turns charge points away, and records once there is space', async () => {
+  const network = new Network();
+  await network.startLedger();
+  network.agent = new Confined('EDGE_AGENT', 96,
+    ['--site', 'north', '--ocpp-listen', '127.0.0.1:0', '--ledger', network.ledgerAddress,
+      '--reserve-bytes', String(8 * MIB)], true);
+  network.agentAddress = await network.agent.address();
+  assert.equal(await status(`${network.url}/CP-1`), 503);
+  network.agent.empty();
+  await until('charge points are let in', async () => (await status(`${network.url}/CP-1`)) === 101);
+  const point = new ChargePoint(network.url, 'CP-1');
+  await point.connect();
+  assert.ok((await point.call('Heartbeat', {})).currentTime);
+  await point.close();
+  const [gap] = await gaps(network);
+  assert.ok(Number(gap.refused) >= 1);
+  await assertAllRecorded(network, point);
   await network.stop();
 });
 
