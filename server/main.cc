@@ -157,7 +157,7 @@ absl::StatusOr<std::unique_ptr<net::MetricsEndpoint>> ServeMetrics(
     const log::Scrubber& scrubber, const Ledger& ledger, const Queries& queries,
     const net::HttpServer* ocpi, bool announced) {
   if (!listen.has_value()) return std::unique_ptr<net::MetricsEndpoint>();
-  CL_ASSIGN_OR_RETURN(auto metrics, net::MetricsEndpoint::Listen(*listen, [&] {
+  CL_ASSIGN_OR_RETURN(auto metrics, net::MetricsEndpoint::Listen(*listen, [&, ocpi] {
                         auto all = log::CollectLogMetrics(archive, scrubber);
                         all.push_back(DamagedLogs(ledger));
                         for (core::Metric& metric : DivergenceMetrics(queries)) {
